@@ -1,0 +1,32 @@
+//! What archive reads from its environment.
+
+use lethe_lambda::Reader;
+use lethe_lambda::settings::LockMode;
+use lethe_stages::settings::{Mode, Settings as StageSettings};
+
+/// The settings.
+pub(crate) struct Settings {
+    /// Mode and limits.
+    pub(crate) stage: StageSettings,
+    /// How objects are locked.
+    pub(crate) lock_mode: LockMode,
+    /// Config, runs, leases.
+    pub(crate) control_table: String,
+    /// The record.
+    pub(crate) audit_table: String,
+    /// The locked objects.
+    pub(crate) archive_bucket: String,
+}
+
+/// Reads them.
+pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
+    let profile = from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
+    Settings {
+        // What has left the vault is archived in either mode.
+        stage: profile.settings(Mode::Act, true),
+        lock_mode: from.lock_mode("LETHE_LOCK_MODE"),
+        control_table: from.name("LETHE_CONTROL_TABLE"),
+        audit_table: from.name("LETHE_AUDIT_TABLE"),
+        archive_bucket: from.name("LETHE_ARCHIVE_BUCKET"),
+    }
+}

@@ -1,0 +1,28 @@
+//! What react reads from its environment.
+
+use lethe_lambda::Reader;
+use lethe_stages::settings::Settings as StageSettings;
+
+/// The settings.
+pub(crate) struct Settings {
+    /// Mode and limits.
+    pub(crate) stage: StageSettings,
+    /// Config, runs, leases.
+    pub(crate) control_table: String,
+    /// The record.
+    pub(crate) audit_table: String,
+    /// The tokens' rows.
+    pub(crate) vault_table: String,
+}
+
+/// Reads them.
+pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
+    let profile = from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
+    let mode = from.mode("LETHE_MODE");
+    Settings {
+        stage: profile.settings(mode, true),
+        control_table: from.name("LETHE_CONTROL_TABLE"),
+        audit_table: from.name("LETHE_AUDIT_TABLE"),
+        vault_table: from.name("LETHE_VAULT_TABLE"),
+    }
+}

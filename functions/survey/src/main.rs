@@ -1,0 +1,2 @@
+//! Survey.
+fn main() {}

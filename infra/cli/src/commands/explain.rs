@@ -1,0 +1,236 @@
+//! `lethe explain`: where a token stands and why, how often the last runs found it, and everything on record about it.
+
+use std::collections::BTreeSet;
+
+use lethe_domain::candidates;
+use lethe_domain::fingerprint::{Fingerprint, TenantKeys};
+use lethe_domain::limits::Limits;
+use lethe_domain::marks::{Footer, MarkHash, MarkKey, decode_section};
+use lethe_domain::policy::Trigger;
+use lethe_domain::row::{Phase, RowRead, RowVersion, VaultRow, is_good};
+use lethe_domain::run::{Run, RunId};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::{Shard, TenantId};
+use lethe_stages::pinned::keys_of;
+use lethe_stages::ports::{AuditLog, Control, RunRef, Vault, WorkStore};
+use lethe_stages::work_keys;
+use serde::Serialize;
+
+use super::history::history;
+pub(crate) use super::history::HistoryEvent;
+use super::lookup::{Place, places};
+use super::{RUNS_SEEN, check_tenant, config_in_force};
+use crate::error::CliError;
+
+/// How many of the last sealed runs are asked for their counts.
+const SEALED_RUNS_SEEN: usize = 5;
+
+/// The ports that a command reads.
+#[derive(Debug)]
+pub(crate) struct Ports<'a, C, A, V, W> {
+    pub(crate) control: &'a C,
+    pub(crate) audit: &'a A,
+    pub(crate) vault: &'a V,
+    pub(crate) work: &'a W,
+}
+
+/// All that is known about a token. The token itself is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ExplainView {
+    /// Whose token.
+    pub(crate) tenant: TenantId,
+    /// Its name in the audit, where it lies or lay.
+    pub(crate) fingerprint: Fingerprint,
+    /// Where it stands, in one word.
+    pub(crate) standing: &'static str,
+    /// Why it stands there, in a sentence.
+    pub(crate) why: String,
+    /// Its row, while there is one.
+    pub(crate) row: Option<RowView>,
+    /// How often the last sealed runs found it.
+    pub(crate) counts: Vec<CountView>,
+    /// What is on record, oldest first.
+    pub(crate) history: Vec<HistoryEvent>,
+}
+
+/// A vault row without its secrets: no token, no subject, no payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct RowView {
+    pub(crate) kind: String,
+    pub(crate) shard: Shard,
+    pub(crate) phase: Phase,
+    pub(crate) is_good: bool,
+    pub(crate) version: RowVersion,
+    pub(crate) created_at: EpochSeconds,
+    pub(crate) last_read_at: Option<EpochSeconds>,
+    pub(crate) expires_at: Option<EpochSeconds>,
+    pub(crate) reason: Option<Trigger>,
+    pub(crate) cooling_since: Option<EpochSeconds>,
+    pub(crate) purge_at: Option<EpochSeconds>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) policy: Option<u64>,
+    pub(crate) hold: Option<String>,
+}
+
+/// What one run found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct CountView {
+    pub(crate) run: RunId,
+    pub(crate) scan_started_at: EpochSeconds,
+    /// How often the tenant's stores held it; `None` when that run's counts are not kept or did not cover it.
+    pub(crate) references: Option<u64>,
+    /// How many runs in a row had missed it by then.
+    pub(crate) strikes: Option<u8>,
+}
+
+/// Explains one token.
+pub(crate) async fn explain<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
+    tenant: &TenantId,
+    typed: &str,
+    (now, limits): (EpochSeconds, &Limits),
+    ports: &Ports<'_, C, A, V, W>,
+) -> Result<ExplainView, CliError> {
+    let pinned = config_in_force(ports.control, limits).await?;
+    check_tenant(&pinned, tenant)?;
+    let keys = keys_of(ports.control, tenant).await?;
+    let places = places(tenant, typed, &pinned)?;
+    let (place, read) = find(&places, ports.vault).await?;
+    let fingerprints: BTreeSet<Fingerprint> = match &read {
+        Some(_) => BTreeSet::from([keys.fingerprint(&place.key.token)]),
+        None => places.iter().map(|place| keys.fingerprint(&place.key.token)).collect(),
+    };
+    let history = history(tenant, &fingerprints, ports.audit).await?;
+    let counts = counts(tenant, place, &keys, ports).await?;
+    let (standing, why) = stands(read.as_ref(), &history, now);
+    let row = read.and_then(RowRead::token).map(|row| RowView::of(&row, now));
+    let fingerprint = keys.fingerprint(&place.key.token);
+    Ok(ExplainView { tenant: tenant.clone(), fingerprint, standing, why, row, counts, history })
+}
+
+/// The place where the token lies, else the first one.
+async fn find<'p, V: Vault>(
+    places: &'p [Place],
+    vault: &V,
+) -> Result<(&'p Place, Option<RowRead>), CliError> {
+    for place in places {
+        if let Some(read) = vault.get(&place.key).await? {
+            return Ok((place, Some(read)));
+        }
+    }
+    let first = places.first().ok_or_else(|| CliError::BadInput("the token is empty".to_owned()))?;
+    Ok((first, None))
+}
+
+fn stands(
+    read: Option<&RowRead>,
+    history: &[HistoryEvent],
+    now: EpochSeconds,
+) -> (&'static str, String) {
+    match read {
+        Some(RowRead::Token(row)) => of_row(row, now),
+        Some(RowRead::Subject) => ("subject", "this is a subject's row, not a token".to_owned()),
+        Some(RowRead::Unreadable(fault)) => ("unreadable", format!("the row is kept, because {fault}")),
+        None => of_history(history),
+    }
+}
+
+fn of_row(row: &VaultRow, now: EpochSeconds) -> (&'static str, String) {
+    let reason = row.reason.map_or("unknown", Trigger::as_str);
+    let by = row.run.as_ref().map_or_else(String::new, |run| format!(", by run {run}"));
+    let since = row.cooling_since.map_or_else(String::new, |since| format!(" since {since}"));
+    match (row.phase(), row.purge_at) {
+        (Phase::Active, _) if !is_good(row, None, now) => ("expired", "it is past its end and waits for expire".to_owned()),
+        (Phase::Active, Some(at)) => ("active", format!("it is in service, and leaves the vault at its known end, {at}")),
+        (Phase::Active, None) => ("active", "it is in service".to_owned()),
+        (Phase::Cooling, _) => {
+            let back = row.reason.is_some_and(Trigger::is_revivable);
+            let may = if back { "a reference or a read brings it back" } else { "it is not revived" };
+            ("cooling", format!("it is out of service{since}: {reason}{by}; {may}"))
+        }
+        (Phase::Sentenced, at) => {
+            let leaves = at.map_or_else(String::new, |at| format!("; it leaves the vault from {at} on"));
+            ("sentenced", format!("it is out of service{since}: {reason}{by}{leaves}"))
+        }
+    }
+}
+
+fn of_history(history: &[HistoryEvent]) -> (&'static str, String) {
+    let last = history.iter().rev().find_map(|event| Some((event.to?, event)));
+    match last {
+        Some((to, event)) => {
+            let kept = event.retain_until.map_or_else(String::new, |until| format!(", locked until {until}"));
+            (to, format!("it left the vault; the last that is on record is `{}` at {}{kept}", event.event.as_str(), event.at))
+        }
+        None => ("unknown", "the vault does not hold it and nothing is on record about it".to_owned()),
+    }
+}
+
+async fn counts<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
+    tenant: &TenantId,
+    place: &Place,
+    keys: &TenantKeys,
+    ports: &Ports<'_, C, A, V, W>,
+) -> Result<Vec<CountView>, CliError> {
+    let Some(canonical) = &place.canonical else { return Ok(Vec::new()) };
+    let hash = MarkKey::new(keys.mark_key).hash(canonical);
+    let runs = ports.control.runs(tenant, RUNS_SEEN).await?;
+    let sealed = runs.iter().filter(|run| run.evidence.is_some()).take(SEALED_RUNS_SEEN);
+    let mut counts = Vec::new();
+    for run in sealed {
+        counts.push(count_of(run, place.key.shard, hash, ports.work).await?);
+    }
+    Ok(counts)
+}
+
+async fn count_of<W: WorkStore>(
+    run: &Run,
+    shard: Shard,
+    hash: MarkHash,
+    work: &W,
+) -> Result<CountView, CliError> {
+    let run_ref = RunRef::from(run);
+    let mut references = None;
+    for part in 0.. {
+        let Some(bytes) = work.get(&work_keys::counts(&run_ref, shard, part)).await? else { break };
+        references = references_in(&bytes, shard, hash);
+        if references.is_some() {
+            break;
+        }
+    }
+    let list = work.get(&work_keys::candidates(&run_ref, shard)).await?;
+    let list = list.and_then(|bytes| candidates::decode(&bytes).ok()).unwrap_or_default();
+    let strikes = candidates::find(&list, hash.0).map(|candidate| candidate.strikes);
+    Ok(CountView { run: run.id.clone(), scan_started_at: run.scan_started_at, references, strikes })
+}
+
+/// The count of one token in a file of counts; a damaged file says nothing.
+fn references_in(bytes: &[u8], shard: Shard, hash: MarkHash) -> Option<u64> {
+    let footer = Footer::parse(bytes).ok()?;
+    let section = footer.section(shard)?;
+    let range = section.range();
+    let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+    let marks = decode_section(bytes.get(range)?, section).ok()?;
+    let at = marks.binary_search_by_key(&hash, |mark| mark.hash).ok()?;
+    marks.get(at).map(|mark| mark.count)
+}
+
+impl RowView {
+    fn of(row: &VaultRow, now: EpochSeconds) -> Self {
+        Self {
+            kind: row.kind.clone(),
+            shard: row.key.shard,
+            phase: row.phase(),
+            is_good: is_good(row, None, now),
+            version: row.version,
+            created_at: row.created_at.to_seconds(),
+            last_read_at: row.last_read_at,
+            expires_at: row.expires_at,
+            reason: row.reason,
+            cooling_since: row.cooling_since,
+            purge_at: row.purge_at,
+            run: row.run.clone(),
+            policy: row.policy,
+            hold: row.hold.clone(),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `lethe status`: the tenants, their runs, what waits for a person, and the first deletion to come.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use lethe_domain::limits::Limits;
+use lethe_domain::policy::{Action, Trigger};
+use lethe_domain::row::{RowRead, VaultRow, due_partition_name};
+use lethe_domain::run::{Run, RunId, Stage};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::{RowKey, TenantId};
+use lethe_stages::pinned::Pinned;
+use lethe_stages::ports::{Control, RunRef, Vault};
+use lethe_stages::settings::PARALLEL_CALLS;
+use serde::Serialize;
+
+pub(crate) use super::forecast::Deletion;
+use super::forecast::Facts;
+use super::{RUNS_SEEN, RunView, check_tenant, config_in_force};
+use crate::error::CliError;
+
+/// How many of the last runs are shown.
+const RUNS_SHOWN: usize = 5;
+
+/// The rows a shard is sized for.
+const SHARD_ROWS: u64 = 500_000;
+
+/// The fill, in percent, from which a shard count is too small.
+pub(crate) const FILL_WARNING_PERCENT: u64 = 70;
+
+/// How many of each partition's next ends are looked at for the first deletion by expiry.
+const DUE_SEEN: u32 = 4;
+
+/// Everything that `lethe status` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct StatusView {
+    /// The config version in force.
+    pub(crate) config: u64,
+    /// The time of the command.
+    pub(crate) now: EpochSeconds,
+    /// The tenants.
+    pub(crate) tenants: Vec<TenantView>,
+}
+
+/// One tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct TenantView {
+    /// Its name.
+    pub(crate) tenant: TenantId,
+    /// Its kinds.
+    pub(crate) kinds: Vec<String>,
+    /// Its sources.
+    pub(crate) sources: Vec<String>,
+    /// How many shards it has.
+    pub(crate) shards: u16,
+    /// How many rows the last planned run read.
+    pub(crate) rows: Option<u64>,
+    /// How full its shards were then on average, in percent.
+    pub(crate) fill_percent: Option<u64>,
+    /// Its last runs, latest first.
+    pub(crate) runs: Vec<RunView>,
+    /// The plan that waits for an approval.
+    pub(crate) waits: Option<Waiting>,
+    /// When the next run starts; `None` while one is in progress or nothing is scanned for.
+    pub(crate) next_run_at: Option<EpochSeconds>,
+    /// Whether its last run ended as a report, as runs do in `Mode=report`.
+    pub(crate) reports_only: bool,
+    /// The first deletion to come; `None` when nothing leads to one.
+    pub(crate) first_deletion: Option<Deletion>,
+}
+
+/// A plan that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Waiting {
+    /// The run.
+    pub(crate) run: RunId,
+    /// The plan.
+    pub(crate) hash: String,
+    /// Who has approved it already, so that the next tick takes it up.
+    pub(crate) approved_by: Option<String>,
+}
+
+/// Looks at one tenant or at all.
+pub(crate) async fn status<C: Control, V: Vault>(
+    only: Option<&TenantId>,
+    now: EpochSeconds,
+    limits: &Limits,
+    (control, vault): (&C, &V),
+) -> Result<StatusView, CliError> {
+    let pinned = config_in_force(control, limits).await?;
+    if let Some(tenant) = only {
+        check_tenant(&pinned, tenant)?;
+    }
+    let ends = next_ends(&pinned, vault).await?;
+    let mut tenants = Vec::new();
+    for tenant in pinned.config.tenants.keys().filter(|tenant| only.is_none_or(|only| only == *tenant)) {
+        tenants.push(look_at(tenant, &pinned, &ends, (now, limits), control).await?);
+    }
+    Ok(StatusView { config: pinned.version, now, tenants })
+}
+
+async fn look_at<C: Control>(
+    tenant: &TenantId,
+    pinned: &Pinned,
+    ends: &[VaultRow],
+    (now, limits): (EpochSeconds, &Limits),
+    control: &C,
+) -> Result<TenantView, CliError> {
+    let section = pinned.tenant(tenant)?;
+    let runs = control.runs(tenant, RUNS_SEEN).await?;
+    let pace = pinned.pace(tenant, limits);
+    let facts = Facts { runs: &runs, pace, cadence: section.cadence, limits, now };
+    let is_scanned = pinned.config.is_scanned(tenant);
+    let reports_only = runs.iter().find(|run| run.stage.is_final()).is_some_and(is_report);
+    let by_scan = is_scanned.then(|| facts.first_deletion());
+    let by_end = first_end(tenant, pinned, ends, now);
+    let shards = section.shards.get();
+    let rows = runs.iter().find(|run| run.plan_hash.is_some()).map(|run| run.tally.n_rows);
+    Ok(TenantView {
+        tenant: tenant.clone(),
+        kinds: section.kinds.clone(),
+        sources: section.sources.keys().cloned().collect(),
+        shards,
+        rows,
+        fill_percent: rows.map(|rows| fill_percent(rows, shards)),
+        waits: waiting(&runs, control).await?,
+        next_run_at: if is_scanned { next_run_at(&facts) } else { None },
+        reports_only,
+        first_deletion: by_scan.into_iter().chain(by_end).min().filter(|_| !reports_only),
+        runs: runs.iter().take(RUNS_SHOWN).map(RunView::from).collect(),
+    })
+}
+
+fn is_report(run: &Run) -> bool {
+    run.stage == Stage::Reported && !run.plan_only
+}
+
+fn fill_percent(rows: u64, shards: u16) -> u64 {
+    let room = SHARD_ROWS.saturating_mul(u64::from(shards));
+    rows.saturating_mul(100).checked_div(room).unwrap_or(0)
+}
+
+fn next_run_at(facts: &Facts<'_>) -> Option<EpochSeconds> {
+    if facts.runs.iter().any(|run| run.stage.is_open()) {
+        return None;
+    }
+    let booked = facts.runs.iter().filter(|run| run.stage == Stage::Booked);
+    let booked = booked.map(|run| run.resume_at.unwrap_or(facts.now).max(facts.now)).min();
+    Some(booked.map_or(facts.next_slot(), |at| at.min(facts.next_slot())))
+}
+
+async fn waiting<C: Control>(runs: &[Run], control: &C) -> Result<Option<Waiting>, CliError> {
+    let Some(run) = runs.iter().find(|run| run.stage == Stage::Gated) else { return Ok(None) };
+    let Some(hash) = run.plan_hash.clone() else { return Ok(None) };
+    let approval = control.approval(&RunRef::from(run)).await?.filter(|approval| approval.hash == hash);
+    Ok(Some(Waiting { run: run.id.clone(), hash, approved_by: approval.map(|approval| approval.actor) }))
+}
+
+/// The rows that lifecycle looks at next, from every partition of the `due` index.
+async fn next_ends<V: Vault>(pinned: &Pinned, vault: &V) -> Result<Vec<VaultRow>, CliError> {
+    let end_of_time = EpochSeconds(i64::from(u32::MAX));
+    let partitions = stream::iter((0..pinned.config.due_shards).map(due_partition_name));
+    let keys: Vec<Vec<RowKey>> = partitions
+        .map(|partition| async move { vault.due(&partition, end_of_time, DUE_SEEN).await })
+        .buffer_unordered(PARALLEL_CALLS)
+        .try_collect()
+        .await?;
+    let rows: Vec<Option<RowRead>> = stream::iter(keys.into_iter().flatten())
+        .map(|key| async move { vault.get(&key).await })
+        .buffer_unordered(PARALLEL_CALLS)
+        .try_collect()
+        .await?;
+    Ok(rows.into_iter().flatten().filter_map(RowRead::token).collect())
+}
+
+/// The first of these rows that ends by itself and then leaves.
+fn first_end(tenant: &TenantId, pinned: &Pinned, rows: &[VaultRow], now: EpochSeconds) -> Option<Deletion> {
+    let leaves_at = |row: &VaultRow| {
+        let rule = pinned.config.known_kind(tenant, &row.kind)?.rule(Trigger::Expired)?;
+        let ends = row.expires_at?.max(now).plus(rule.cool_off);
+        (rule.action != Action::Ignore && row.hold.is_none()).then_some(row.purge_at.unwrap_or(ends))
+    };
+    let at = rows.iter().filter(|row| row.key.tenant == *tenant).filter_map(leaves_at).min()?;
+    Some(Deletion { at, because: "a token expires and its cool-off ends".to_owned() })
+}

@@ -1,0 +1,275 @@
+use lethe_domain::audit::Event;
+use lethe_domain::fingerprint::Fingerprint;
+use lethe_domain::policy::Trigger;
+use lethe_domain::row::{Phase, RowVersion};
+use lethe_domain::run::{PlanTally, Purpose, RunId, Stage};
+use lethe_domain::token::{Shard, TenantId};
+
+use super::*;
+use crate::commands::explain::HistoryEvent;
+use crate::commands::status::Waiting;
+
+const T: EpochSeconds = EpochSeconds(1_800_000_000);
+const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+fn tenant(name: &str) -> TenantId {
+    TenantId::new(name).unwrap()
+}
+
+fn id(text: &str) -> RunId {
+    RunId::parse(text).unwrap()
+}
+
+fn run(stage: Stage) -> RunView {
+    RunView {
+        run: id("1800000000-02"),
+        purpose: Purpose::Confirm,
+        stage,
+        plan_only: false,
+        config: 3,
+        booked_at: T,
+        scan_started_at: Some(T),
+        resume_at: None,
+        note: None,
+    }
+}
+
+#[test]
+fn nothing_changed_is_said_so() {
+    let again =
+        Applied { version: 3, is_new: false, tenants: vec![tenant("acme")], new_tenants: Vec::new() };
+    insta::assert_snapshot!(applied(&again), @"");
+}
+
+#[test]
+fn a_new_version_names_its_tenants() {
+    let tenants = vec![tenant("acme"), tenant("globex")];
+    let new = Applied { version: 4, is_new: true, tenants, new_tenants: vec![tenant("globex")] };
+    insta::assert_snapshot!(applied(&new), @"");
+}
+
+#[test]
+fn a_booked_run_says_when_it_starts() {
+    let first = Booked { tenant: tenant("acme"), run: run(Stage::Booked), is_new: true, goes_first: None };
+    insta::assert_snapshot!(booked(&first), @"");
+    let plan_only = RunView { plan_only: true, ..run(Stage::Booked) };
+    let behind = Booked { run: plan_only, is_new: false, goes_first: Some(run(Stage::Scanning)), ..first };
+    insta::assert_snapshot!(booked(&behind), @"");
+}
+
+#[test]
+fn progress_counts_what_can_be_counted() {
+    let scanning = Progress { run: run(Stage::Scanning), counted: Some((3, 12)) };
+    insta::assert_snapshot!(progress(&scanning), @"");
+    let draining = RunView { resume_at: Some(T), ..run(Stage::Draining) };
+    insta::assert_snapshot!(progress(&Progress { run: draining, counted: None }), @"");
+    let void = RunView { note: Some("source lake cannot be listed".into()), ..run(Stage::Void) };
+    insta::assert_snapshot!(progress(&Progress { run: void, counted: None }), @"");
+}
+
+fn waiting_plan() -> PlanView {
+    let tally = PlanTally {
+        n_rows: 12_010,
+        n_active: 12_000,
+        n_referenced: 11_000,
+        n_struck: 12,
+        n_cool: 988,
+        n_sentence: 0,
+        n_reinstate: 1,
+        n_awaiting_verdict: 9,
+        n_unreadable: 1,
+        verdict_from: None,
+    };
+    let note = "it would take 988 of 12000 active tokens out of service at once; up to 600 pass without a person";
+    PlanView {
+        tenant: tenant("acme"),
+        run: RunView { note: Some(note.into()), ..run(Stage::Gated) },
+        hash: HASH.into(),
+        evidence: Some("abcd".into()),
+        tally,
+        cool_per_mille: 82,
+        approved_by: None,
+        approved_at: None,
+        next: Some(format!("lethe approve acme 1800000000-02 {HASH}")),
+    }
+}
+
+#[test]
+fn a_waiting_plan_says_why_and_what_to_type() {
+    insta::assert_snapshot!(plan(&waiting_plan()), @"");
+}
+
+#[test]
+fn an_approved_plan_says_by_whom() {
+    let actor = Some("arn:aws:iam::000000000000:user/ada".to_owned());
+    let view = PlanView { approved_by: actor, approved_at: Some(T), next: None, ..waiting_plan() };
+    let text = plan(&view);
+    assert!(text.contains("approved                        by arn:aws:iam::000000000000:user/ada at "), "{text}");
+    assert!(!text.contains("to let exactly this plan go on"), "{text}");
+}
+
+#[test]
+fn a_plan_in_json_keeps_its_names() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&waiting_plan()).unwrap(), @"");
+}
+
+#[test]
+fn an_approval_says_what_follows() {
+    let first = Approved {
+        tenant: tenant("acme"),
+        run: id("1800000000-02"),
+        hash: HASH.into(),
+        actor: "arn:aws:iam::000000000000:user/ada".into(),
+        approved_at: T,
+        is_new: true,
+    };
+    insta::assert_snapshot!(approved(&first), @"");
+    insta::assert_snapshot!(approved(&Approved { is_new: false, ..first }), @"");
+}
+
+fn quiet_tenant() -> TenantView {
+    TenantView {
+        tenant: tenant("globex"),
+        kinds: vec!["session".into()],
+        sources: Vec::new(),
+        shards: 2,
+        rows: None,
+        fill_percent: None,
+        runs: Vec::new(),
+        waits: None,
+        next_run_at: None,
+        reports_only: false,
+        first_deletion: None,
+    }
+}
+
+#[test]
+fn status_shows_a_quiet_tenant_and_a_busy_one() {
+    let busy = TenantView {
+        tenant: tenant("acme"),
+        kinds: vec!["vault".into(), "session".into()],
+        sources: vec!["lake".into(), "orders".into()],
+        shards: 8,
+        rows: Some(2_900_000),
+        fill_percent: Some(72),
+        runs: vec![
+            RunView { note: Some("it would take 988 tokens".into()), ..run(Stage::Gated) },
+            RunView { run: id("1800000000-01"), purpose: Purpose::Discovery, ..run(Stage::Applied) },
+        ],
+        waits: Some(Waiting { run: id("1800000000-02"), hash: HASH.into(), approved_by: None }),
+        next_run_at: Some(T),
+        reports_only: false,
+        first_deletion: Some(crate::commands::status::Deletion {
+            at: T,
+            because: "verdict run 1800000000-03 may sentence tokens".into(),
+        }),
+    };
+    let view = StatusView { config: 3, now: T, tenants: vec![busy, quiet_tenant()] };
+    insta::assert_snapshot!(status(&view), @"");
+}
+
+#[test]
+fn status_names_the_report_mode() {
+    let view = StatusView {
+        config: 1,
+        now: T,
+        tenants: vec![TenantView {
+            reports_only: true,
+            runs: vec![RunView { plan_only: true, resume_at: Some(T), ..run(Stage::Reported) }],
+            ..quiet_tenant()
+        }],
+    };
+    insta::assert_snapshot!(status(&view), @"");
+}
+
+fn event(event: Event, from: Option<&'static str>, to: Option<&'static str>) -> HistoryEvent {
+    HistoryEvent {
+        at: T,
+        event,
+        from,
+        to,
+        reason: None,
+        version: None,
+        run: None,
+        policy: None,
+        evidence: None,
+        actor: None,
+        text: None,
+        object: None,
+        object_version: None,
+        retain_until: None,
+    }
+}
+
+#[test]
+fn explain_shows_state_counts_and_record() {
+    let row = RowView {
+        kind: "vault".into(),
+        shard: Shard(5),
+        phase: Phase::Sentenced,
+        is_good: false,
+        version: RowVersion(1_700_000_000_002),
+        created_at: T,
+        last_read_at: None,
+        expires_at: None,
+        reason: Some(Trigger::Unreferenced),
+        cooling_since: Some(T),
+        purge_at: Some(T),
+        run: Some(id("1800000000-03")),
+        policy: Some(3),
+        hold: None,
+    };
+    let count = |run: &str, references, strikes| CountView {
+        run: id(run),
+        scan_started_at: T,
+        references,
+        strikes,
+    };
+    let cooled = HistoryEvent {
+        reason: Some(Trigger::Unreferenced),
+        run: Some("1800000000-02".into()),
+        policy: Some(3),
+        ..event(Event::Cooled, Some("active"), Some("cooling"))
+    };
+    let view = ExplainView {
+        tenant: tenant("acme"),
+        fingerprint: Fingerprint([0xab; 16]),
+        standing: "sentenced",
+        why: "it is out of service: unreferenced, by run 1800000000-03".into(),
+        row: Some(row),
+        counts: vec![count("1800000000-02", Some(0), Some(2)), count("1800000000-01", Some(1), None)],
+        history: vec![cooled],
+    };
+    insta::assert_snapshot!(explain(&view), @"");
+}
+
+#[test]
+fn explain_shows_what_became_of_a_token_that_is_gone() {
+    let object = |of: HistoryEvent| HistoryEvent {
+        object: Some("r30/2027-01-15/ab.ndjson.zst".into()),
+        object_version: Some("v1".into()),
+        ..of
+    };
+    let archived = HistoryEvent {
+        retain_until: Some(T),
+        ..object(event(Event::Archived, Some("sentenced"), Some("archived")))
+    };
+    let purged = object(event(Event::Purged, None, Some("purged")));
+    let view = ExplainView {
+        tenant: tenant("acme"),
+        fingerprint: Fingerprint([0xab; 16]),
+        standing: "purged",
+        why: "it left the vault".into(),
+        row: None,
+        counts: Vec::new(),
+        history: vec![archived, purged],
+    };
+    insta::assert_snapshot!(explain(&view), @"");
+    let unknown = ExplainView { standing: "unknown", history: Vec::new(), ..view };
+    assert!(explain(&unknown).ends_with("on record\n  nothing"));
+}
+
+#[test]
+fn shares_show_tenths_of_a_percent() {
+    assert_eq!((percent(0), percent(5), percent(1000)), ("0.0 %".into(), "0.5 %".into(), "100.0 %".into()));
+}

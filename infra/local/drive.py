@@ -1,0 +1,337 @@
+"""The demo: deploys the real template, plants a vault and the tenants' stores, and runs the line by its own schedules.
+
+Nothing here does Lethe's work. Ticks are real invocations of the scheduled functions, everything else happens through
+queues and streams; a plan that waits is approved with the operator's own command. While that runs, the application
+goes on issuing and reading tokens, and every archived object is copied for the checker, since in the end none is left.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import checker
+import codec
+import deploy
+import load
+import planting
+import report
+from cloud import Cloud, LocalError, ROOT, REGION, pages, target_directory
+from issuer import Issuer
+from operator_command import Operator
+
+TICKING = ("survey", "expire", "reconcile")
+TICK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
+COLLECT_SECONDS = 1.0
+TIME_SCALE = 20_000
+# A whole life is about three minutes at this scale; the rest is work, which grows with the tokens.
+DEADLINE_SECONDS = 600.0
+DEADLINE_SECONDS_PER_TOKEN = 0.03
+# A function that fails this often in a row will not get better.
+FAILURES_IN_A_ROW = 20
+
+
+class Background:
+    """Threads that repeat a step until told to stop; the first fault of any of them ends the demo."""
+
+    def __init__(self):
+        self.stopping = threading.Event()
+        self.threads, self.faults = [], []
+
+    def repeat(self, name, step, pause):
+        """Runs `step` over and over, `pause` seconds apart."""
+
+        def loop():
+            try:
+                while not self.stopping.is_set():
+                    step()
+                    self.stopping.wait(pause)
+            except Exception as fault:  # noqa: BLE001 - handed over to the main thread, whatever it is
+                self.faults.append(LocalError(f"{name}: {fault}"))
+
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def check(self):
+        """Raises the first fault."""
+        if self.faults:
+            raise self.faults[0]
+
+    def stop(self):
+        """Ends all threads after their present step."""
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(timeout=60)
+
+
+class Ticker:
+    """Invokes one scheduled function, as the Scheduler would."""
+
+    def __init__(self, cloud, stack, function):
+        self.client = cloud.client("lambda")
+        self.function, self.name = function, stack["functions"][function]
+        self.in_a_row, self.count, self.said = 0, 0, set()
+
+    def tick(self):
+        """One invocation; a failure is told once and counts towards giving up."""
+        answer = self.client.invoke(FunctionName=self.name, Payload=b"{}")
+        body = answer["Payload"].read()
+        self.count += 1
+        if "FunctionError" not in answer:
+            self.in_a_row = 0
+            return
+        self.in_a_row += 1
+        fault = body.decode(errors="replace")[:400]
+        if fault not in self.said:
+            self.said.add(fault)
+            print(f"    {self.function} failed: {fault}", flush=True)
+        if FAILURES_IN_A_ROW <= self.in_a_row:
+            raise LocalError(f"failed {self.in_a_row} times in a row, last with: {fault}")
+
+
+class Collector:
+    """Copies every archive object while it exists."""
+
+    def __init__(self, cloud, stack):
+        self.s3, self.bucket = cloud.client("s3"), stack["outputs"]["ArchiveBucket"]
+        self.archived, self.present = {}, 0
+
+    def collect(self):
+        """Fetches the versions that were not seen before."""
+        places = []
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket):
+            places += [(version["Key"], version["VersionId"]) for version in page.get("Versions", [])]
+        self.present = len(places)
+        new = [place for place in places if place not in self.archived]
+        with ThreadPoolExecutor(4) as pool:
+            for place, records in zip(new, pool.map(self.fetch, new)):
+                if records is not None:
+                    self.archived[place] = records
+
+    def fetch(self, place):
+        """The records of one version; None when it has just gone."""
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=place[0], VersionId=place[1])
+        except self.s3.exceptions.NoSuchKey:
+            return None
+        except ClientError as fault:
+            if fault.response["Error"]["Code"] in ("NoSuchVersion", "404"):
+                return None
+            raise
+        return codec.decode_archive(answer["Body"].read())
+
+
+class Watcher:
+    """Reads the audit and the runs, for progress and for the end."""
+
+    def __init__(self, cloud, stack, tenants):
+        self.cloud, self.stack, self.tenants = cloud, stack, tenants
+        self.keys, self.names = {}, {}
+        self.last_line = {}
+
+    def look(self):
+        """Where every tenant's tokens stand now: tenant -> state -> tokens."""
+        audit_table = self.stack["outputs"]["AuditTable"]
+        scan = self.cloud.client("dynamodb").scan
+        items = [codec.plain_item(item) for item in pages(scan, "Items", TableName=audit_table)]
+        self.learn_names()
+        latest, objects, gone = {}, {}, set()
+        for item in items:
+            place = (item.get("object"), item.get("object_version"))
+            if item.get("event") == "purged":
+                gone.add(place)
+            for entry in codec.decode_entries(item.get("entries", b"")):
+                step = (entry.version, codec.STATES.index(entry.after))
+                latest[entry.fingerprint] = max(latest.get(entry.fingerprint, (0, 0)), step)
+                if item.get("event") == "archived":
+                    objects.setdefault(place, set()).add(entry.fingerprint)
+        purged = checker.purged(objects, gone)
+        standing = {tenant.name: dict.fromkeys(codec.STATES, 0) for tenant in self.tenants}
+        for fingerprint, (_, state) in latest.items():
+            tenant = self.names.get(fingerprint)
+            if tenant:
+                standing[tenant]["purged" if fingerprint in purged else codec.STATES[state]] += 1
+        return standing
+
+    def learn_names(self):
+        """Which fingerprint is whose, as soon as a tenant has its key; tokens are issued all the time."""
+        for tenant in self.tenants:
+            if self.keys.get(tenant.name) is None:
+                self.keys[tenant.name] = checker.fingerprint_key(self.cloud, self.stack, tenant.name)
+            key, known = self.keys[tenant.name], f"{tenant.name} known"
+            if key is None:
+                continue
+            done = self.keys.get(known, 0)
+            for planted in tenant.tokens[done:]:
+                self.names[codec.fingerprint(key, planted.token)] = tenant.name
+            self.keys[known] = len(tenant.tokens)
+
+    def run_of(self, tenant):
+        """The tenant's latest run that is under way, as `(id, stage, note)`."""
+        table, query = self.stack["outputs"]["ControlTable"], self.cloud.client("dynamodb").query
+        answer = query(
+            TableName=table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"run#{tenant.name}"}},
+            ScanIndexForward=False,
+            Limit=4,
+            ConsistentRead=True,
+        )
+        runs = [found for item in answer["Items"] if (found := describe_run(codec.plain_item(item)))]
+        ended = ("applied", "reported", "void", "booked")
+        return next((run for run in runs if run[1] not in ended), runs[0] if runs else ("", "", ""))
+
+    def show(self, began, standing, runs):
+        """One line a tenant, when it has changed."""
+        for tenant in self.tenants:
+            counts = standing[tenant.name]
+            moved = sum(counts[state] for state in ("cooling", "sentenced", "archived", "purged", "erased"))
+            active = len(tenant.tokens) - moved
+            states = " → ".join(
+                [f"active {active:,}"] + [f"{state} {counts[state]:,}" for state in codec.STATES[2:6]]
+            )
+            run_id, stage, note = runs[tenant.name]
+            line = f"{tenant.name:<9} {states}"
+            run = f"run {run_id[-2:]} {stage}{': ' + note if note else ''}" if run_id else "no run yet"
+            if (line, run) != self.last_line.get(tenant.name):
+                self.last_line[tenant.name] = (line, run)
+                print(f"  {time.monotonic() - began:5.0f} s  {line}   ({run})", flush=True)
+
+
+def describe_run(item):
+    """`(id, stage, note)` of a run's item, whose parts may be attributes or one JSON text."""
+    for value in list(item.values()):
+        if isinstance(value, str) and value.startswith("{"):
+            item = json.loads(value) | item
+        elif isinstance(value, dict) and "stage" in value:
+            item = value | item
+    return (item["sk"], item.get("stage", "?"), item.get("note") or "")
+
+
+def run(arguments):
+    """The whole demo; returns the summary."""
+    home = target_directory() / "demo"
+    home.mkdir(parents=True, exist_ok=True)
+    cloud = Cloud(arguments.endpoint)
+    tenants = planting.plan(arguments.tokens, arguments.tenants, arguments.seed, int(time.time()))
+    stack = set_up(cloud, arguments, tenants, home)
+    operator = Operator(stack, home)
+    print("  " + operator.apply(home / "lethe.toml"), flush=True)
+    before = cloud.request_counts()
+    background, collector = Background(), Collector(cloud, stack)
+    issuer, watcher = Issuer(cloud, stack, tenants, arguments.seed), Watcher(cloud, stack, tenants)
+    tickers = [Ticker(cloud, stack, function) for function in TICKING]
+    began = time.monotonic()
+    print("\nThe line runs: ticks every second, one week of Lethe's time is thirty seconds", flush=True)
+    for ticker in tickers:
+        background.repeat(ticker.function, ticker.tick, TICK_SECONDS)
+    background.repeat("application", issuer.round, 0.2)
+    background.repeat("archive copies", collector.collect, COLLECT_SECONDS)
+    deadline = began + DEADLINE_SECONDS + DEADLINE_SECONDS_PER_TOKEN * arguments.tokens
+    try:
+        ended = watch(background, watcher, operator, collector, began, deadline)
+    finally:
+        background.stop()
+    issuer.finish()
+    collector.collect()
+    seconds = time.monotonic() - began
+    after = cloud.request_counts()
+    print("\nThe checker reads tables, bucket and audit", flush=True)
+    evidence = checker.read_cloud(cloud, stack, tenants, collector.archived)
+    checker.require_keys(evidence)
+    truth = [planted for tenant in tenants for planted in tenant.tokens]
+    summary = checker.examine(truth, evidence)
+    summary |= report.requests(before, after)
+    summary |= {"seconds": round(seconds, 1), "tenants": len(tenants), "seed": arguments.seed}
+    summary["reissued_while_cooling"] = issuer.n_reissued_cooling
+    if not ended:
+        summary["faults"].insert(0, f"not done after {seconds:.0f} s")
+    return summary, home
+
+
+def set_up(cloud, arguments, tenants, home):
+    """Stores, stack, vault and configuration."""
+    began = time.monotonic()
+    load.create_stores(cloud, arguments.stack, tenants)
+    tables, buckets = load.stores(arguments.stack, tenants)
+    stack_file = target_directory() / "cloud" / "stack.json"
+    print("  deploying template.yaml", flush=True)
+    deploy.deploy(
+        argparse.Namespace(
+            endpoint=arguments.endpoint,
+            stack=arguments.stack,
+            time_scale=TIME_SCALE,
+            template=ROOT / "template.yaml",
+            binaries=target_directory() / "local",
+            output=stack_file,
+            source_table=tables,
+            source_bucket=buckets,
+        )
+    )
+    stack = json.loads(stack_file.read_text())
+    print(f"  deployed in {time.monotonic() - began:.1f} s; loading stores and vault", flush=True)
+    began = time.monotonic()
+    references, items, objects = load.load_stores(cloud, arguments.stack, tenants, arguments.seed)
+    rows = load.load_vault(cloud, stack["outputs"]["VaultTable"], tenants)
+    load.write_configuration(home / "lethe.toml", arguments.stack, tenants, REGION)
+    print(
+        f"  {rows:,} vault rows; {references:,} references in {items:,} items and {objects:,} objects: "
+        f"{time.monotonic() - began:.1f} s",
+        flush=True,
+    )
+    return stack
+
+
+def watch(background, watcher, operator, collector, began, deadline):
+    """Shows progress and approves what waits, until everything planted has gone; False at the deadline."""
+    wanted = {
+        tenant.name: len(tenant.of_group(planting.UNREFERENCED, planting.EXPIRED)) for tenant in watcher.tenants
+    }
+    while time.monotonic() < deadline:
+        background.check()
+        looked = time.monotonic()
+        standing = watcher.look()
+        runs = {tenant.name: watcher.run_of(tenant) for tenant in watcher.tenants}
+        watcher.show(began, standing, runs)
+        for tenant in watcher.tenants:
+            if runs[tenant.name][1] == "gated":
+                operator.approve_what_waits(tenant.name)
+        done = all(wanted[tenant] <= counts["purged"] for tenant, counts in standing.items())
+        if done and collector.present == 0:
+            return True
+        # Looking costs the emulator work, so a slow look makes the next one rarer.
+        background.stopping.wait(max(LOOK_SECONDS, 3 * (time.monotonic() - looked)))
+    return False
+
+
+def main():
+    """Command line entry."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument("--stack", default="lethe")
+    parser.add_argument("--tokens", type=int, default=5_000)
+    parser.add_argument("--tenants", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=pathlib.Path)
+    arguments = parser.parse_args()
+    try:
+        summary, home = run(arguments)
+    except (LocalError, BotoCoreError, ClientError, OSError) as fault:
+        sys.exit(f"demo: {fault}")
+    text = json.dumps(summary, indent=2) + "\n"
+    for path in {home / "summary.json", arguments.json or home / "summary.json"}:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    report.close(summary, arguments.json or home / "summary.json")
+    sys.exit(1 if summary["faults"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Plays the application while Lethe runs: it issues tokens, issues old ones again, reads some, and refers to them.
+
+Whatever it touches was in use, so it has to survive. Each round is one call; drive.py calls it from one thread.
+"""
+
+import json
+import random
+import time
+
+import codec
+import load
+import planting
+import render
+
+READ_SECONDS = 2.5
+ISSUE_SECONDS = 2.0
+REFERENCE_DELAY_SECONDS = 0.7
+# No more are issued than a campaign can tell from the planted ones; enough to meet each of its runs.
+MAX_CREATED = 24
+# A token whose cooling was not seen by then is issued again all the same.
+REISSUE_DEADLINE_SECONDS = 15.0
+
+
+class Issuer:
+    """The application of all tenants."""
+
+    def __init__(self, cloud, stack, tenants, seed):
+        self.cloud, self.stack, self.tenants = cloud, stack, tenants
+        self.random = random.Random(f"{seed}/issuer")
+        self.vault = stack["outputs"]["VaultTable"]
+        self.queue = stack["outputs"]["IntakeQueueUrl"]
+        self.began = time.monotonic()
+        self.last = {"read": 0.0, "issue": 0.0}
+        self.to_refer = []
+        self.waiting = {tenant.name: tenant.of_group(planting.REISSUED) for tenant in tenants}
+        self.n_reissued_cooling = 0
+        self.n_references = 0
+
+    def round(self):
+        """Does what is due now."""
+        now = time.monotonic()
+        if READ_SECONDS <= now - self.last["read"]:
+            self.last["read"] = now
+            self.read()
+        if ISSUE_SECONDS <= now - self.last["issue"]:
+            self.last["issue"] = now
+            for tenant in self.tenants:
+                self.create(tenant)
+                self.reissue(tenant)
+        self.refer(now)
+
+    def read(self):
+        """Tells the intake queue that these tokens were read just now."""
+        at = int(time.time())
+        for tenant in self.tenants:
+            group = tenant.of_group(planting.READ)
+            for start in range(0, len(group), 10):
+                part = group[start : start + 10]
+                entries = [
+                    {"Id": str(number), "MessageBody": json.dumps(read_command(planted, at))}
+                    for number, planted in enumerate(part)
+                ]
+                self.cloud.client("sqs").send_message_batch(QueueUrl=self.queue, Entries=entries)
+                for planted in part:
+                    planted.reads_sent += 1
+
+    def create(self, tenant):
+        """Issues a new token; its first reference follows a moment later, as in real life."""
+        if MAX_CREATED <= len(tenant.of_group(planting.CREATED)):
+            return
+        token = codec.make_token(self.random)
+        row = planting.issue(tenant, token, self.random, int(time.time() * 1_000))
+        self.put(row, new=True)
+        tenant.tokens.append(planting.Planted(token, tenant.name, planting.CREATED, row, row["version"]))
+        self.refer_later(tenant, token)
+
+    def reissue(self, tenant):
+        """Issues old tokens again: every other one at once, the rest when Lethe has taken them out of service."""
+        waiting = self.waiting[tenant.name]
+        if not waiting:
+            return
+        late = REISSUE_DEADLINE_SECONDS <= time.monotonic() - self.began
+        planted = waiting[0]
+        cooling = self.is_cooling(planted)
+        if len(waiting) % 2 and not cooling and not late:
+            # This one waits to be cooled; the one behind it need not.
+            waiting.append(waiting.pop(0))
+            return
+        waiting.pop(0)
+        row = planting.issue(tenant, planted.token, self.random, int(time.time() * 1_000))
+        self.put(row, new=False)
+        self.n_reissued_cooling += cooling
+        planted.row, planted.version = row, row["version"]
+        self.refer_later(tenant, planted.token)
+
+    def is_cooling(self, planted):
+        """Whether the row is out of service by now."""
+        key = {name: {"S": planted.row[name]} for name in ("pk", "sk")}
+        row = self.cloud.client("dynamodb").get_item(TableName=self.vault, Key=key, ConsistentRead=True).get("Item", {})
+        return row.get("state", {}).get("S") == "cooling"
+
+    def put(self, row, new):
+        """Writes a row as an issuer does."""
+        condition = {"ConditionExpression": "attribute_not_exists(pk)"} if new else {}
+        self.cloud.client("dynamodb").put_item(TableName=self.vault, Item=load.wire(row), **condition)
+
+    def refer_later(self, tenant, token):
+        """Notes a reference to be written shortly."""
+        self.to_refer.append((time.monotonic() + REFERENCE_DELAY_SECONDS, tenant, token))
+
+    def refer(self, now):
+        """Writes the references that are due, alternately to the tenant's kinds of store."""
+        due = [entry for entry in self.to_refer if entry[0] <= now]
+        self.to_refer = [entry for entry in self.to_refer if now < entry[0]]
+        for _, tenant, token in due:
+            self.n_references += 1
+            sources = [source for source in tenant.sources if not source.lookalikes_only]
+            source = sources[self.n_references % len(sources)]
+            number = 900_000 + self.n_references
+            if source.kind == "dynamodb":
+                item = render.item_of(number, [token], self.random)
+                table = load.table_name(self.stack["stack"], tenant, source)
+                self.cloud.client("dynamodb").put_item(TableName=table, Item=item)
+            else:
+                objects = render.objects(source.format, [token], [], random.Random(number))
+                objects = [(f"{number}-{key.rpartition('/')[2]}", body) for key, body in objects]
+                load.put_objects(self.cloud, load.bucket_name(self.stack["stack"], tenant), source.prefix, objects)
+
+    def finish(self):
+        """Issues again what is still waiting and writes every noted reference."""
+        for tenant in self.tenants:
+            while self.waiting[tenant.name]:
+                self.began = float("-inf")
+                self.reissue(tenant)
+        self.refer(float("inf"))
+
+
+def read_command(planted, at):
+    """The intake command `read`."""
+    return {"v": 1, "tenant": planted.tenant, "command": "read", "token": planted.token, "at": at}

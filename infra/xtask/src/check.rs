@@ -1,0 +1,108 @@
+//! `cargo xtask test`: every check and every test, in the order in which a fault is cheapest to see.
+
+use std::process::Command;
+use std::thread::JoinHandle;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::cloud::{Cloud, Stack, with_stack};
+use crate::stage::Stages;
+use crate::{TestArgs, command, place, venv};
+
+/// One profile and one set of features for the demo and every test, so that the SDK is compiled once. Test targets
+/// are part of it: without them cargo would leave out what dev-dependencies add, and compile the SDK again for tests.
+const BUILD: [&str; 5] = ["--profile", "local", "--workspace", "--all-targets", "--locked"];
+
+/// Builds everything of the `local` profile.
+pub fn build() -> anyhow::Result<()> {
+    command::run(command::cargo().arg("build").args(BUILD))
+}
+
+/// Runs the checks.
+pub fn run(args: &TestArgs) -> anyhow::Result<()> {
+    let mut stages = Stages::new();
+    std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
+    // Downloads while the compiler works.
+    let lint = (!args.fast).then(|| std::thread::spawn(|| venv::LINT.ensure()));
+    stages.run("format", || format_of("Cargo.toml").and_then(|()| format_of("infra/xtask/Cargo.toml")))?;
+    stages.run("clippy", clippy)?;
+    if !args.fast {
+        stages.run("docs", docs)?;
+    }
+    stages.run("python environment", || venv::CLOUD.ensure())?;
+    stages.run("python checks", python)?;
+    if args.fast {
+        stages.run("unit tests", unit_tests)?;
+        println!("\nleft out by --fast: docs, everything that needs the local cloud, the template linters");
+    } else {
+        stages.run("build", build)?;
+        whole(&mut stages)?;
+        stages.run("template linters", || lint.map_or(Ok(()), template))?;
+    }
+    stages.close();
+    println!("\nall checks passed");
+    Ok(())
+}
+
+/// The tests, with a cloud to run on; it ends with this function.
+fn whole(stages: &mut Stages) -> anyhow::Result<()> {
+    let cloud = stages.run("local cloud", Cloud::start)?;
+    let stack = stages.run("deploy", || Stack::deploy(&cloud.endpoint, "lethe", &[]))?;
+    stages.run("tests", || {
+        let mut tests = with_stack(command::cargo(), &stack);
+        command::run(
+            tests.args(["test", "--profile", "local", "--workspace", "--locked"]).env("INSTA_UPDATE", "no"),
+        )
+    })
+}
+
+fn format_of(manifest: &str) -> anyhow::Result<()> {
+    command::run(command::cargo().args(["fmt", "--all", "--check", "--manifest-path", manifest]))
+}
+
+fn clippy() -> anyhow::Result<()> {
+    command::run(command::cargo().arg("clippy").args(BUILD).args(["--", "-D", "warnings"]))?;
+    let own = [
+        "clippy",
+        "--manifest-path",
+        "infra/xtask/Cargo.toml",
+        "--target-dir",
+        "target/xtask",
+        "--all-targets",
+    ];
+    command::run(command::cargo().args(own).args(["--locked", "--", "-D", "warnings"]))
+}
+
+fn docs() -> anyhow::Result<()> {
+    let words =
+        ["doc", "--profile", "local", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+    command::run(command::cargo().args(words).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn unit_tests() -> anyhow::Result<()> {
+    let words = ["test", "--profile", "local", "--workspace", "--lib", "--bins", "--locked"];
+    command::run(command::cargo().args(words).env("INSTA_UPDATE", "no"))
+}
+
+/// Every file compiles and the pure parts' own tests pass. Compiled files stay out of the source tree.
+fn python() -> anyhow::Result<()> {
+    let python = || {
+        let mut command = Command::new(venv::CLOUD.program("python"));
+        command.current_dir(place::local()).env("PYTHONPYCACHEPREFIX", place::cloud().join("pycache"));
+        command
+    };
+    command::run_quietly(python().args(["-m", "compileall", "-q", "."]))?;
+    command::run_to_stdout(python().args(["-m", "unittest", "discover", "-s", "tests", "-t", "."]))
+}
+
+fn template(lint: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
+    lint.join().map_err(|_| anyhow!("the installation of the linters panicked"))??;
+    let run = |program: &str, words: &[&str]| {
+        let mut command = Command::new(venv::LINT.program(program));
+        command.args(words).current_dir(place::root());
+        command.envs([("SAM_CLI_TELEMETRY", "0"), ("AWS_DEFAULT_REGION", "us-east-1")]);
+        command::run(&mut command)
+    };
+    run("cfn-lint", &["template.yaml"])?;
+    run("sam", &["validate", "--lint", "--template-file", "template.yaml", "--region", "us-east-1"])
+}

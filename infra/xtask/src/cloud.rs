@@ -1,0 +1,272 @@
+//! The local cloud: `MiniStack` on a free port, started, watched and stopped by us, with the real template deployed.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal};
+use serde_json::Value;
+
+use crate::stage::Stages;
+use crate::{check, command, place, venv};
+
+const HEALTH: &str = "/_ministack/health";
+const START_DEADLINE: Duration = Duration::from_mins(1);
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+const STARTS: usize = 3;
+/// Settings of the developer's own shell must not reach the emulator or the functions that it runs.
+const KEPT_VARIABLES: [&str; 5] = ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "SSL_CERT_FILE"];
+
+/// A running local cloud; ends when this is dropped, unless it was left running.
+pub struct Cloud {
+    /// Where it answers, e.g. `http://127.0.0.1:40123`.
+    pub endpoint: String,
+    child: Option<Child>,
+    temporary: PathBuf,
+}
+
+impl Cloud {
+    /// Starts a cloud that ends with us, even if we are killed: it follows our end of its standard input.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::launch(true)
+    }
+
+    fn launch(follow: bool) -> anyhow::Result<Self> {
+        let mut last = None;
+        for _ in 0..STARTS {
+            // Another program may take the free port before the emulator binds it: then take the next.
+            match Self::launch_on(free_port()?, follow) {
+                Ok(cloud) => return Ok(cloud),
+                Err(fault) => last = Some(fault),
+            }
+        }
+        Err(last.unwrap_or_else(|| anyhow::anyhow!("the local cloud did not start")))
+    }
+
+    fn launch_on(port: u16, follow: bool) -> anyhow::Result<Self> {
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let log = place::cloud().join("ministack.log");
+        let temporary = place::cloud().join(format!("tmp-{port}"));
+        std::fs::create_dir_all(&temporary).with_context(|| format!("make {}", temporary.display()))?;
+        let output = File::create(&log).with_context(|| format!("write {}", log.display()))?;
+        let mut program = venv::CLOUD.script("serve.py");
+        program
+            .env_clear()
+            .envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+            .envs([("GATEWAY_PORT", port.to_string()), ("AWS_ENDPOINT_URL", endpoint.clone())])
+            .envs([("BIND_HOST", "127.0.0.1"), ("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")])
+            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
+            .envs([("PYTHONDONTWRITEBYTECODE", "1"), ("AWS_EC2_METADATA_DISABLED", "true")])
+            .env("TMPDIR", &temporary)
+            .stdin(if follow { Stdio::piped() } else { Stdio::null() })
+            .stdout(output.try_clone().context("share the log")?)
+            .stderr(output)
+            .process_group(0);
+        if follow {
+            program.arg("--follow-stdin");
+        }
+        let child = program.spawn().context("start the local cloud")?;
+        let mut cloud = Self { endpoint, child: Some(child), temporary };
+        cloud.wait_until_healthy(port, &log)?;
+        Ok(cloud)
+    }
+
+    fn wait_until_healthy(&mut self, port: u16, log: &std::path::Path) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START_DEADLINE;
+        while !healthy(port) {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            if let Some(status) = ended {
+                bail!("the local cloud ended with {status}; see {}", log.display());
+            }
+            if Instant::now() > deadline {
+                bail!("the local cloud gave no sign of life in {START_DEADLINE:?}; see {}", log.display());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Leaves the cloud running after us; `down` finds it by what this writes.
+    fn leave(mut self) -> anyhow::Result<()> {
+        let Some(child) = self.child.take() else { return Ok(()) };
+        let note =
+            serde_json::json!({ "pid": child.id(), "endpoint": self.endpoint, "temporary": self.temporary });
+        std::fs::write(running_file(), note.to_string()).context("write target/cloud/running.json")
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        drop(child.stdin.take());
+        let deadline = Instant::now() + STOP_DEADLINE;
+        while child.try_wait().is_ok_and(|status| status.is_none()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // The functions are in the emulator's process group; some may outlive it.
+        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _gone = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+        let _ended = child.wait();
+        let _gone = std::fs::remove_dir_all(&self.temporary);
+    }
+}
+
+/// What deploy.py wrote about the deployed stack.
+pub struct Stack {
+    /// The file, for scripts and tests.
+    pub file: PathBuf,
+    description: Value,
+}
+
+impl Stack {
+    /// Deploys template.yaml to a cloud, with what the caller adds to the command.
+    pub fn deploy(endpoint: &str, name: &str, extra: &[String]) -> anyhow::Result<Self> {
+        let file = place::cloud().join("stack.json");
+        let mut script = venv::CLOUD.script("deploy.py");
+        script.args(["--endpoint", endpoint, "--stack", name, "--output"]).arg(&file).args(extra);
+        command::run(&mut script)?;
+        Self::read(file)
+    }
+
+    /// Reads a stack's description.
+    pub fn read(file: PathBuf) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+        let description = serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
+        Ok(Self { file, description })
+    }
+
+    /// Environment for what speaks to the stack: credentials, endpoint and the functions' own settings.
+    pub fn environment(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        for part in ["environment", "settings"] {
+            let entries = self.description.get(part).and_then(Value::as_object);
+            for (name, value) in entries.into_iter().flatten() {
+                all.insert(name.clone(), value.as_str().unwrap_or_default().to_owned());
+            }
+        }
+        all
+    }
+
+    /// A plain value of the description, as text.
+    pub fn value(&self, name: &str) -> String {
+        match self.description.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => String::new(),
+        }
+    }
+}
+
+/// `cargo xtask cloud up`.
+pub fn up() -> anyhow::Result<()> {
+    if let Ok(endpoint) = running() {
+        bail!("a local cloud is already running at {endpoint}; `cargo xtask cloud down` stops it");
+    }
+    let mut stages = Stages::new();
+    stages.run("python environment", || venv::CLOUD.ensure())?;
+    stages.run("build", check::build)?;
+    let cloud = stages.run("local cloud", || Cloud::launch(false))?;
+    let stack = stages.run("deploy", || Stack::deploy(&cloud.endpoint, "lethe", &[]))?;
+    cloud.leave()?;
+    println!("\nThe cloud stays up until `cargo xtask cloud down`. To use it from a shell:\n");
+    for (name, value) in stack.environment() {
+        println!("export {name}='{value}'");
+    }
+    Ok(())
+}
+
+/// `cargo xtask cloud down`.
+pub fn down() -> anyhow::Result<()> {
+    let endpoint = running()?;
+    let note = running_note()?;
+    let pid = note.get("pid").and_then(Value::as_i64).and_then(|pid| i32::try_from(pid).ok());
+    let group = pid.and_then(Pid::from_raw).context("target/cloud/running.json names no process")?;
+    rustix::process::kill_process_group(group, Signal::KILL).context("stop the local cloud")?;
+    if let Some(temporary) = note.get("temporary").and_then(Value::as_str) {
+        let _gone = std::fs::remove_dir_all(temporary);
+    }
+    std::fs::remove_file(running_file()).context("remove target/cloud/running.json")?;
+    println!("stopped the local cloud at {endpoint}");
+    Ok(())
+}
+
+/// The endpoint of the cloud that `up` left running. Its process must still be ours: process ids are used again.
+pub fn running() -> anyhow::Result<String> {
+    let none = "no local cloud is running; `cargo xtask cloud up` starts one";
+    let written = running_note().context(none)?;
+    let pid = written.get("pid").and_then(Value::as_u64).unwrap_or_default();
+    let words = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    if !words.contains(&*place::local().join("serve.py").to_string_lossy()) {
+        bail!(none);
+    }
+    Ok(written.get("endpoint").and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+fn running_note() -> anyhow::Result<Value> {
+    Ok(serde_json::from_str(&std::fs::read_to_string(running_file())?)?)
+}
+
+fn running_file() -> PathBuf {
+    place::cloud().join("running.json")
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn healthy(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        write!(stream, "GET {HEALTH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+        let mut answer = [0; 16];
+        let length = stream.read(&mut answer)?;
+        Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned())
+    };
+    ask().is_ok_and(|answer| answer.contains(" 200"))
+}
+
+/// Checks that a cloud which somebody else runs can be reached at all.
+pub fn reachable(endpoint: &str) -> anyhow::Result<()> {
+    let host = endpoint
+        .trim_end_matches('/')
+        .strip_prefix("http://")
+        .with_context(|| format!("{endpoint}: expected an endpoint of the form http://host:port"))?;
+    let mut addresses = std::net::ToSocketAddrs::to_socket_addrs(host)
+        .with_context(|| format!("{endpoint}: cannot resolve"))?;
+    let reached =
+        addresses.any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(3)).is_ok());
+    if !reached {
+        bail!("{endpoint}: nothing answers there");
+    }
+    Ok(())
+}
+
+/// Keeps a demo's cloud running on request.
+pub fn keep(cloud: Option<Cloud>) -> anyhow::Result<()> {
+    cloud.map_or(Ok(()), Cloud::leave)
+}
+
+/// Starts a cloud that may be left running later.
+pub fn start_for_demo(keep: bool) -> anyhow::Result<Cloud> {
+    Cloud::launch(!keep)
+}
+
+/// A cargo command that sees the stack.
+pub fn with_stack(mut command: Command, stack: &Stack) -> Command {
+    command.envs(stack.environment());
+    command.env("LETHE_TEST_ENDPOINT", stack.value("endpoint"));
+    command.env("LETHE_TEST_STACK", stack.value("stack"));
+    command.env("LETHE_TEST_TIME_SCALE", stack.value("time_scale"));
+    command.env("LETHE_TEST_STACK_FILE", &stack.file);
+    command
+}

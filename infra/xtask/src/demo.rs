@@ -1,0 +1,53 @@
+//! `cargo xtask demo`: the whole line, from an empty machine, on one command.
+
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+
+use crate::cloud::{self, Cloud};
+use crate::stage::Stages;
+use crate::{DemoArgs, check, command, place, venv};
+
+/// Sets everything up, then hands over to drive.py, which deploys, plants, ticks, shows and checks.
+pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
+    let mut stages = Stages::new();
+    std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
+    stages.run("python environment", || venv::CLOUD.ensure())?;
+    stages.run("build", check::build)?;
+    let started = match &args.endpoint {
+        Some(endpoint) => stages.run("reach the cloud", || cloud::reachable(endpoint).map(|()| None))?,
+        None => Some(stages.run("local cloud", || cloud::start_for_demo(args.keep))?),
+    };
+    let result = stages.run("demo", || drive(args, started.as_ref()));
+    if args.keep {
+        cloud::keep(started)?;
+        println!("\nThe cloud stays up until `cargo xtask cloud down`.");
+    }
+    result?;
+    stages.close();
+    Ok(())
+}
+
+fn drive(args: &DemoArgs, started: Option<&Cloud>) -> anyhow::Result<()> {
+    let endpoint = match (started, &args.endpoint) {
+        (Some(cloud), _) => cloud.endpoint.clone(),
+        (None, given) => given.clone().unwrap_or_default().trim_end_matches('/').to_owned(),
+    };
+    let mut script = venv::CLOUD.script("drive.py");
+    script.args(["--endpoint", &endpoint, "--stack", &stack_name(args)?]);
+    script.args(["--tokens", &args.tokens.to_string(), "--tenants", &args.tenants.to_string()]);
+    script.args(["--seed", &args.seed.to_string()]);
+    if let Some(path) = &args.json {
+        script.arg("--json").arg(path);
+    }
+    command::run(&mut script)
+}
+
+/// On somebody else's cloud the tables of an earlier demo may still be there, retained: take a fresh name.
+fn stack_name(args: &DemoArgs) -> anyhow::Result<String> {
+    if args.endpoint.is_none() {
+        return Ok("lethe".to_owned());
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("read the clock")?;
+    Ok(format!("lethe-{}", now.as_secs()))
+}

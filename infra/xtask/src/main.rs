@@ -1,0 +1,114 @@
+//! `cargo xtask`: sets up and runs everything around Lethe, from an empty machine.
+//!
+//! Every command prints its stages with their durations, ends with one clear line when something fails, and stops
+//! what it started. What must speak to the local cloud is Python, under `infra/local`; this only runs it.
+
+mod check;
+mod cloud;
+mod command;
+mod demo;
+mod dev;
+mod place;
+mod release;
+mod stage;
+mod venv;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Sets up and runs everything around Lethe")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Deploys the real template to a local cloud and runs tokens through their whole life
+    Demo(DemoArgs),
+    /// Passes every check and test: what `.ci/run` calls
+    Test(TestArgs),
+    /// Watches one function with cargo lambda, against the cloud that `cloud up` left running
+    Dev {
+        /// One of the nine, e.g. `survey`
+        function: String,
+    },
+    /// Builds the functions for AWS and runs the checks of a release
+    Release(ReleaseArgs),
+    /// Leaves a local cloud running for a developer, or stops it
+    #[command(subcommand)]
+    Cloud(CloudTask),
+}
+
+/// What the demo plants and where it runs.
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Tokens in the vault, over all tenants
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
+    pub tokens: u32,
+    /// Tenants that share the vault
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub tenants: u32,
+    /// The same seed plants the same tokens
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Writes the closing figures here
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
+    /// Uses a running `MiniStack` or `LocalStack` instead of starting one
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Leaves the local cloud running, to look around in
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// How much `cargo xtask test` runs.
+#[derive(Args)]
+pub struct TestArgs {
+    /// Leaves out the docs, the local cloud with the tests that need it, and the template linters
+    #[arg(long)]
+    pub fast: bool,
+}
+
+/// What a release is built for.
+#[derive(Args)]
+pub struct ReleaseArgs {
+    /// The template's `Architecture`
+    #[arg(long, default_value = "arm64", value_parser = ["arm64", "x86_64"])]
+    pub arch: String,
+}
+
+#[derive(Subcommand)]
+enum CloudTask {
+    /// Builds, starts and deploys; prints the environment to export
+    Up,
+    /// Stops the cloud that `up` started
+    Down,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("\nxtask: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    command::end_with_signals()?;
+    match task {
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => check::run(&args),
+        Task::Dev { function } => dev::run(&function),
+        Task::Release(args) => release::run(&args),
+        Task::Cloud(CloudTask::Up) => cloud::up(),
+        Task::Cloud(CloudTask::Down) => cloud::down(),
+    }
+}

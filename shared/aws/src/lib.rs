@@ -1,0 +1,22 @@
+//! The ports over AWS. The only crate that names the SDK; it reads no setting of its own, and no clock.
+
+pub mod archive;
+pub mod audit;
+pub mod client;
+pub mod control;
+mod failure;
+pub mod identity;
+mod item;
+pub mod queues;
+pub mod sources;
+pub mod vault;
+pub mod work;
+
+pub use archive::{LockMode, S3Archive};
+pub use audit::DynamoAudit;
+pub use client::{CallTimeouts, Timeouts};
+pub use control::DynamoControl;
+pub use queues::SqsQueue;
+pub use sources::{SourceObjects, SourceTables};
+pub use vault::DynamoVault;
+pub use work::S3Work;

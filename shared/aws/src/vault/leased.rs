@@ -1,0 +1,169 @@
+//! Writes that are made only while a lease is ours: transactions with a check of the lease's item.
+
+use std::mem;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
+use aws_sdk_dynamodb::types::{CancellationReason, ConditionCheck, TransactWriteItem, Update};
+use lethe_stages::error::PortError;
+use lethe_stages::ports::{Lease, LeasedOutcome, RowWrite, WriteOutcome};
+
+use super::expression::Expression;
+use super::{DynamoVault, changed, place_of};
+use crate::control::lease_place;
+use crate::failure::{port_error, wait_before};
+use crate::item::number;
+
+const DOING: &str = "write vault rows under a lease";
+/// The most writes in one call; a transaction takes 100 actions.
+const MAX_WRITES: usize = 50;
+/// How often transactions may collide with other writers before the caller is told to come back.
+const MAX_CONFLICTS: u32 = 5;
+
+/// Why a transaction was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[error("transaction cancelled: {0}")]
+struct Cancelled(String);
+
+/// What one attempt came to.
+enum Attempt {
+    Written,
+    LeaseLost,
+    /// At each place of the attempt, the outcome of a write whose condition failed.
+    Refused(Vec<Option<WriteOutcome>>),
+    /// Another writer was at one of the rows in the same moment.
+    Conflict,
+}
+
+impl DynamoVault {
+    /// One transaction for all writes; those whose condition fails are taken out and the others go into another.
+    pub(super) async fn write_leased(&self, lease: &Lease, writes: &[RowWrite]) -> Result<LeasedOutcome, PortError> {
+        if MAX_WRITES < writes.len() {
+            return Err(PortError::never(DOING, "more writes than one call takes"));
+        }
+        let mut outcomes: Vec<_> = writes.iter().map(|_| WriteOutcome::Done).collect();
+        let mut waiting: Vec<_> = writes.iter().zip(&mut outcomes).collect();
+        let mut n_conflicts = 0;
+        while !waiting.is_empty() {
+            let attempted: Vec<_> = waiting.iter().map(|(write, _)| *write).collect();
+            match self.attempt(lease, &attempted).await? {
+                Attempt::Written => break,
+                Attempt::LeaseLost => return Ok(LeasedOutcome::LeaseLost),
+                Attempt::Refused(refused) => {
+                    for (refused, (write, outcome)) in refused.into_iter().zip(mem::take(&mut waiting)) {
+                        match refused {
+                            Some(refused) => *outcome = refused,
+                            None => waiting.push((write, outcome)),
+                        }
+                    }
+                }
+                Attempt::Conflict if n_conflicts < MAX_CONFLICTS => {
+                    wait_before(n_conflicts).await;
+                    n_conflicts += 1;
+                }
+                Attempt::Conflict => return Err(PortError::later(DOING, Cancelled("TransactionConflict".to_owned()))),
+            }
+        }
+        Ok(LeasedOutcome::Written(outcomes))
+    }
+
+    async fn attempt(&self, lease: &Lease, writes: &[&RowWrite]) -> Result<Attempt, PortError> {
+        let mut actions = vec![self.check_of(lease)?];
+        for write in writes {
+            actions.push(self.action_of(write)?);
+        }
+        let error = match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
+            Ok(_) => return Ok(Attempt::Written),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => judge(cancelled.cancellation_reasons()),
+            Some(_) | None => Err(port_error(DOING, &error)),
+        }
+    }
+
+    fn check_of(&self, lease: &Lease) -> Result<TransactWriteItem, PortError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.control_table)
+            .set_key(Some(lease_place(&lease.run, lease.shard)))
+            .condition_expression("#fence = :fence")
+            .expression_attribute_names("#fence", "fence")
+            .expression_attribute_values(":fence", number(lease.fence));
+        let check = check.build().map_err(|error| PortError::never(DOING, error))?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    fn action_of(&self, write: &RowWrite) -> Result<TransactWriteItem, PortError> {
+        let expression = Expression::of_write(write);
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(place_of(&write.key)))
+            .update_expression(expression.update)
+            .condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names))
+            .set_expression_attribute_values(Some(expression.values))
+            .return_values_on_condition_check_failure(AllOld);
+        let update = update.build().map_err(|error| PortError::never(DOING, error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// Reads a cancellation: one reason an action, in order, the lease's first.
+fn judge(reasons: &[CancellationReason]) -> Result<Attempt, PortError> {
+    const FAILED: &str = "ConditionalCheckFailed";
+    let Some((lease, rows)) = reasons.split_first() else {
+        return Err(PortError::later(DOING, Cancelled("no reason given".to_owned())));
+    };
+    let code_of = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
+    if code_of(lease) == FAILED {
+        return Ok(Attempt::LeaseLost);
+    }
+    let codes: Vec<_> = reasons.iter().map(code_of).collect();
+    if codes.iter().any(|code| code == FAILED) {
+        let refused = rows.iter().map(|row| (code_of(row) == FAILED).then(|| changed(row.item().cloned())));
+        return Ok(Attempt::Refused(refused.collect()));
+    }
+    // Conflicts, throttling and too small a throughput pass; the rest is wrong with the request itself.
+    match codes.into_iter().find(|code| code != "None") {
+        Some(code) if code == "TransactionConflict" => Ok(Attempt::Conflict),
+        Some(code) if ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(&code.as_str()) => {
+            Err(PortError::later(DOING, Cancelled(code)))
+        }
+        Some(code) => Err(PortError::never(DOING, Cancelled(code))),
+        None => Err(PortError::later(DOING, Cancelled("no reason given".to_owned()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lethe_stages::error::Retry;
+
+    use super::*;
+
+    fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
+        codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect()
+    }
+
+    #[test]
+    fn a_failed_lease_check_goes_before_everything() {
+        let judged = judge(&reasons(&["ConditionalCheckFailed", "ConditionalCheckFailed"]));
+        assert!(matches!(judged, Ok(Attempt::LeaseLost)));
+    }
+
+    #[test]
+    fn rows_whose_condition_failed_are_told_from_the_others() {
+        let judged = judge(&reasons(&["None", "None", "ConditionalCheckFailed", "TransactionConflict"])).ok();
+        let Some(Attempt::Refused(refused)) = judged else { panic!("no refusal") };
+        assert_eq!(refused, [None, Some(WriteOutcome::Changed(None)), None]);
+    }
+
+    #[test]
+    fn conflicts_pass_and_a_wrong_request_does_not() {
+        assert!(matches!(judge(&reasons(&["None", "TransactionConflict"])), Ok(Attempt::Conflict)));
+        assert!(matches!(judge(&reasons(&["TransactionConflict", "None"])), Ok(Attempt::Conflict)));
+        let retry = |codes: &[&str]| judge(&reasons(codes)).err().map(|error| error.retry());
+        assert_eq!(retry(&["None", "ThrottlingError"]), Some(Retry::Later));
+        assert_eq!(retry(&["None", "ValidationError"]), Some(Retry::Never));
+        assert_eq!(retry(&[]), Some(Retry::Later));
+    }
+}

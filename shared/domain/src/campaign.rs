@@ -1,0 +1,99 @@
+//! What a tick does for a tenant, and which run follows a run. Both are decided from the run rows alone, so a tick
+//! that comes twice, late or never does no harm.
+
+use std::time::Duration;
+
+use crate::run::{Purpose, Run, RunId, Stage};
+use crate::time::EpochSeconds;
+
+/// The next thing a tick does for a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing is due.
+    Wait,
+    /// Book the discovery run of this slot.
+    Book(RunId),
+    /// Open this booked run.
+    Open(Run),
+    /// List units and send them out.
+    Survey(Run),
+    /// The drain is over: plan.
+    Plan(Run),
+    /// The stage's messages were not all sent: send them.
+    Dispatch(Run),
+    /// See whether the waiting plan was approved.
+    CheckApproval(Run),
+}
+
+/// The latest cadence time up to now.
+pub fn slot(cadence: Duration, now: EpochSeconds) -> EpochSeconds {
+    let cadence = i64::try_from(cadence.as_secs()).unwrap_or(i64::MAX).max(1);
+    EpochSeconds(now.0.saturating_sub(now.0.checked_rem_euclid(cadence).unwrap_or(0)))
+}
+
+/// Decides the next step. One run a tenant is in progress at a time; a booked run goes before a new slot.
+pub fn decide_tick(runs: &[Run], cadence: Duration, now: EpochSeconds) -> Step {
+    if let Some(open) = runs.iter().find(|run| run.stage.is_open()) {
+        return step_of(open, now);
+    }
+    let booked = runs.iter().filter(|run| run.stage == Stage::Booked);
+    if let Some(next) = booked.filter(|run| is_due(run, now)).min_by_key(|run| (run.resume_at, run.id.clone())) {
+        return Step::Open(next.clone());
+    }
+    let slot = slot(cadence, now);
+    if runs.iter().any(|run| slot <= run.id.slot) {
+        return Step::Wait;
+    }
+    Step::Book(RunId { slot, ordinal: 1 })
+}
+
+fn step_of(run: &Run, now: EpochSeconds) -> Step {
+    match run.stage {
+        Stage::Surveying => Step::Survey(run.clone()),
+        Stage::Draining if is_due(run, now) => Step::Plan(run.clone()),
+        Stage::Planning | Stage::Applying if !run.dispatched => Step::Dispatch(run.clone()),
+        Stage::Gated => Step::CheckApproval(run.clone()),
+        Stage::Booked
+        | Stage::Scanning
+        | Stage::Draining
+        | Stage::Planning
+        | Stage::Applying
+        | Stage::Applied
+        | Stage::Reported
+        | Stage::Void => Step::Wait,
+    }
+}
+
+fn is_due(run: &Run, now: EpochSeconds) -> bool {
+    run.resume_at.is_none_or(|at| at <= now)
+}
+
+/// What the follow-up of a run depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The least time between two runs that count strikes.
+    pub run_spacing: Duration,
+    /// The longest cool-off of what was just taken out of service.
+    pub cool_off: Duration,
+    /// The most strikes that any kind of the tenant asks for.
+    pub strikes: u8,
+}
+
+/// The run that follows in the same campaign, decided when a run was applied or reported: a confirming run while
+/// candidates lack strikes, then a verdict run when something cools.
+pub fn follow_up(run: &Run, pace: Pace, now: EpochSeconds) -> Option<Run> {
+    let id = run.id.following()?;
+    let looks_further = run.purpose != Purpose::Verdict && run.id.ordinal < pace.strikes;
+    if looks_further && run.tally.n_struck > 0 {
+        let at = run.scan_started_at.plus(pace.run_spacing);
+        return Some(Run::booked(run.tenant.clone(), id, Purpose::Confirm, at, now));
+    }
+    let cooled_now = (run.applied.n_cooled > 0).then(|| now.plus(pace.cool_off));
+    let waiting = run.tally.verdict_from.filter(|_| run.tally.n_awaiting_verdict > 0);
+    // A second later, so that the verdict's scan begins after the last cool-off's end.
+    let at = cooled_now.max(waiting)?.plus(Duration::from_secs(1));
+    Some(Run::booked(run.tenant.clone(), id, Purpose::Verdict, at, now))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Ticks and follow-ups: the no-op first, then each side of each limit.
+
+use super::*;
+use crate::run::{ApplyTally, PlanTally};
+use crate::token::TenantId;
+
+const HOUR: u64 = 3600;
+const NOW: EpochSeconds = EpochSeconds(1_000_000);
+
+fn run(ordinal: u8, stage: Stage) -> Run {
+    let id = RunId { slot: EpochSeconds(950_400), ordinal };
+    let booked = Run::booked(TenantId::new("acme").unwrap(), id, Purpose::Discovery, NOW, NOW);
+    Run { stage, dispatched: true, ..booked }
+}
+
+fn tick(runs: &[Run]) -> Step {
+    decide_tick(runs, Duration::from_secs(24 * HOUR), NOW)
+}
+
+#[test]
+fn a_slot_that_has_its_campaign_waits() {
+    assert_eq!(tick(&[run(1, Stage::Applied)]), Step::Wait);
+}
+
+#[test]
+fn a_slot_without_a_campaign_is_booked_and_the_same_slot_makes_the_same_id() {
+    let slot = EpochSeconds(950_400);
+    assert_eq!(tick(&[]), Step::Book(RunId { slot, ordinal: 1 }));
+    let before = Run { id: RunId { slot: EpochSeconds(slot.0 - 1), ordinal: 1 }, ..run(1, Stage::Applied) };
+    assert_eq!(tick(&[before]), Step::Book(RunId { slot, ordinal: 1 }));
+}
+
+#[test]
+fn a_booked_run_opens_at_its_time_and_not_before() {
+    let due = Run { resume_at: Some(NOW), ..run(2, Stage::Booked) };
+    assert_eq!(tick(std::slice::from_ref(&due)), Step::Open(due.clone()));
+    let later = Run { resume_at: Some(EpochSeconds(NOW.0 + 1)), ..due };
+    assert_eq!(tick(&[later]), Step::Wait);
+}
+
+#[test]
+fn while_a_run_is_open_nothing_else_opens() {
+    let due = Run { resume_at: Some(NOW), ..run(2, Stage::Booked) };
+    for stage in [Stage::Scanning, Stage::Planning, Stage::Applying] {
+        assert_eq!(tick(&[due.clone(), run(1, stage)]), Step::Wait, "{stage:?}");
+    }
+}
+
+#[test]
+fn an_open_run_goes_on_where_it_stands() {
+    let surveying = run(1, Stage::Surveying);
+    assert_eq!(tick(std::slice::from_ref(&surveying)), Step::Survey(surveying));
+    let gated = run(1, Stage::Gated);
+    assert_eq!(tick(std::slice::from_ref(&gated)), Step::CheckApproval(gated));
+    for stage in [Stage::Planning, Stage::Applying] {
+        let unsent = Run { dispatched: false, ..run(1, stage) };
+        assert_eq!(tick(std::slice::from_ref(&unsent)), Step::Dispatch(unsent));
+    }
+}
+
+#[test]
+fn a_draining_run_is_planned_when_the_drain_is_over() {
+    let over = Run { resume_at: Some(NOW), ..run(1, Stage::Draining) };
+    assert_eq!(tick(std::slice::from_ref(&over)), Step::Plan(over.clone()));
+    let not_yet = Run { resume_at: Some(EpochSeconds(NOW.0 + 1)), ..over };
+    assert_eq!(tick(&[not_yet]), Step::Wait);
+}
+
+fn pace() -> Pace {
+    Pace { run_spacing: Duration::from_secs(4 * HOUR), cool_off: Duration::from_secs(7 * 24 * HOUR), strikes: 2 }
+}
+
+fn ended(ordinal: u8, purpose: Purpose, tally: PlanTally, applied: ApplyTally) -> Run {
+    Run { purpose, tally, applied, scan_started_at: NOW, ..run(ordinal, Stage::Applying) }
+}
+
+#[test]
+fn a_run_that_found_nothing_has_no_follow_up() {
+    let run = ended(1, Purpose::Discovery, PlanTally::default(), ApplyTally::default());
+    assert_eq!(follow_up(&run, pace(), NOW), None);
+}
+
+#[test]
+fn candidates_get_one_confirming_run_a_further_strike_at_the_spacing() {
+    let struck = PlanTally { n_struck: 3, ..PlanTally::default() };
+    let next = follow_up(&ended(1, Purpose::Discovery, struck, ApplyTally::default()), pace(), NOW).unwrap();
+    assert_eq!((next.purpose, next.id.ordinal), (Purpose::Confirm, 2));
+    assert_eq!(next.resume_at, Some(EpochSeconds(NOW.0 + 4 * 3600)));
+    // Two strikes need one confirming run; who was missed for the first time in it waits for the next campaign.
+    assert_eq!(follow_up(&ended(2, Purpose::Confirm, struck, ApplyTally::default()), pace(), NOW), None);
+}
+
+#[test]
+fn what_was_cooled_gets_its_verdict_run_after_the_cool_off() {
+    let cooled = ApplyTally { n_cooled: 1, ..ApplyTally::default() };
+    let next = follow_up(&ended(2, Purpose::Confirm, PlanTally::default(), cooled), pace(), NOW).unwrap();
+    assert_eq!(next.purpose, Purpose::Verdict);
+    assert_eq!(next.resume_at, Some(EpochSeconds(NOW.0 + 7 * 86_400 + 1)));
+}
+
+#[test]
+fn what_still_cools_gets_a_verdict_run_when_its_cool_off_ends() {
+    let waiting = PlanTally { n_awaiting_verdict: 2, verdict_from: Some(EpochSeconds(5)), ..PlanTally::default() };
+    let next = follow_up(&ended(3, Purpose::Verdict, waiting, ApplyTally::default()), pace(), NOW).unwrap();
+    assert_eq!((next.purpose, next.resume_at), (Purpose::Verdict, Some(EpochSeconds(6))));
+}

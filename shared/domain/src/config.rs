@@ -1,0 +1,235 @@
+//! The operator's one file, `lethe.toml`: read whole, with every fault in one report, or not at all.
+
+mod duration;
+mod fault;
+mod fixed;
+pub mod floors;
+mod formats;
+mod kinds;
+mod report;
+mod section;
+mod sources;
+mod tenants;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+pub use duration::{parse_duration, show_duration};
+pub use fault::{Fault, Faults};
+
+use crate::format::TokenFormat;
+use crate::policy::KindPolicy;
+use crate::source::SourceConfig;
+use crate::time::TimeScale;
+use crate::token::{ShardCount, TenantId};
+use fixed::Fixed;
+use floors::{DUE_SHARDS, FILE_MAX_BYTES, IN_FLIGHT_MAX, RATIO_FLOOR, RATIO_PERCENT};
+use report::Report;
+use section::Section;
+
+/// The one version of the file that this build reads.
+const FILE_VERSION: u64 = 1;
+/// The partitions of the `due` index where the file says nothing.
+const DEFAULT_DUE_SHARDS: u64 = 16;
+const DEFAULT_RATIO_PERCENT: u64 = 5;
+const DEFAULT_RATIO_FLOOR: u64 = 10;
+
+/// A whole, valid config.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What tokens look like, by name. No two overlap.
+    pub formats: BTreeMap<String, TokenFormat>,
+    /// What happens to the tokens of a kind, by name; each has a rule for every trigger.
+    pub kinds: BTreeMap<String, KindPolicy>,
+    /// Whose tokens there are.
+    pub tenants: BTreeMap<TenantId, TenantConfig>,
+    /// How much a run may do without a person.
+    pub rails: Rails,
+    /// Into how many partitions the `due` index is cut; fixed for life.
+    pub due_shards: u16,
+}
+
+/// What the config says about one tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantConfig {
+    /// Into how many shards its rows are cut; fixed for life.
+    pub shards: ShardCount,
+    /// How often a campaign starts.
+    pub cadence: Duration,
+    /// The kinds of its tokens, in the file's order. A row of another kind is kept.
+    pub kinds: Vec<String>,
+    /// Its registered data stores, by name.
+    pub sources: BTreeMap<String, SourceConfig>,
+}
+
+/// How much a run may do without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rails {
+    /// The share of a tenant's tokens, in percent, that a plan may cool without an approval.
+    pub ratio_percent: u8,
+    /// The number of tokens that a plan may cool without an approval, whatever their share.
+    pub ratio_floor: u64,
+    /// The drain between the end of a scan and the plan: how long a writer may take from reading a token to storing it.
+    pub in_flight_max: Duration,
+}
+
+impl Config {
+    /// Reads a file. The durations are the file's; [`Config::scaled`] puts them on a local profile's scale.
+    pub fn parse(text: &str) -> Result<Self, Faults> {
+        Self::read(text, None)
+    }
+
+    /// Reads a file that follows the text `current`: what is fixed for life must be as it was. Of `current` only that
+    /// is looked at, so that a text which an earlier version allowed can still be followed.
+    pub fn parse_successor(text: &str, current: &str) -> Result<Self, Faults> {
+        Self::read(text, Some(&Fixed::of(current)))
+    }
+
+    fn read(text: &str, current: Option<&Fixed>) -> Result<Self, Faults> {
+        let mut report = Report::default();
+        let config = read_file(&mut report, text, current);
+        match (report.finish(text), config) {
+            (None, Some(config)) => Ok(config),
+            (Some(faults), _) => Err(faults),
+            (None, None) => Err(unexplained()),
+        }
+    }
+
+    /// The same config with every duration on this scale.
+    #[must_use]
+    pub fn scaled(mut self, scale: TimeScale) -> Self {
+        for kind in self.kinds.values_mut() {
+            kind.read_granularity = scale.apply(kind.read_granularity);
+            kind.grace = scale.apply(kind.grace);
+            kind.idle_after = kind.idle_after.map(|idle_after| scale.apply(idle_after));
+            for rule in kind.rules.values_mut() {
+                rule.cool_off = scale.apply(rule.cool_off);
+            }
+        }
+        for tenant in self.tenants.values_mut() {
+            tenant.cadence = scale.apply(tenant.cadence);
+        }
+        self.rails.in_flight_max = scale.apply(self.rails.in_flight_max);
+        self
+    }
+
+    /// What the config says about a tenant.
+    pub fn tenant(&self, tenant: &TenantId) -> Option<&TenantConfig> {
+        self.tenants.get(tenant)
+    }
+
+    /// The policy of a kind that this tenant has. `None` means that nothing may happen to the row.
+    pub fn known_kind(&self, tenant: &TenantId, kind: &str) -> Option<&KindPolicy> {
+        let listed = self.tenant(tenant)?.kinds.iter().any(|name| name == kind);
+        if listed { self.kinds.get(kind) } else { None }
+    }
+
+    /// The kinds of a tenant that its stores are scanned for, with their formats.
+    pub fn scanned_kinds(&self, tenant: &TenantId) -> Vec<(&str, &KindPolicy, &TokenFormat)> {
+        let Some(tenant) = self.tenant(tenant) else { return Vec::new() };
+        let with_format = |name: &String| {
+            let (name, policy) = self.kinds.get_key_value(name)?;
+            Some((name.as_str(), policy, self.formats.get(policy.format.as_ref()?)?))
+        };
+        tenant.kinds.iter().filter_map(with_format).collect()
+    }
+
+    /// The formats that a tenant's stores are scanned for, each once, by name.
+    pub fn scanned_formats(&self, tenant: &TenantId) -> Vec<(&str, &TokenFormat)> {
+        let formats: BTreeMap<&str, &TokenFormat> = self
+            .scanned_kinds(tenant)
+            .into_iter()
+            .filter_map(|(_, policy, format)| Some((policy.format.as_deref()?, format)))
+            .collect();
+        formats.into_iter().collect()
+    }
+
+    /// Whether there is anything to scan for.
+    pub fn is_scanned(&self, tenant: &TenantId) -> bool {
+        !self.scanned_kinds(tenant).is_empty()
+    }
+}
+
+fn read_file(report: &mut Report, text: &str, current: Option<&Fixed>) -> Option<Config> {
+    if FILE_MAX_BYTES < text.len() {
+        let problem = format!(
+            "the file has {} bytes; shorten it to {FILE_MAX_BYTES}, it is stored as one item",
+            text.len()
+        );
+        report.syntax(0, problem);
+        return None;
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let at = error.span().map_or(0, |span| span.start);
+        report.syntax(at, format!("is not TOML: {}; correct the line", error.message()));
+    }
+    let root = Section::root(document.get_ref());
+    root.check_keys(report, &["version", "due_shards", "formats", "kinds", "tenants", "rails"]);
+    check_version(report, &root);
+    let due_shards = root.number(report, "due_shards", DEFAULT_DUE_SHARDS, &DUE_SHARDS);
+    let formats = formats::read_formats(report, &root);
+    let kinds = kinds::read_kinds(report, &root, &formats);
+    let tenants = tenants::read_tenants(report, &root, &kinds);
+    let rails = read_rails(report, &root);
+    if let Some(current) = current {
+        current.check(report, &root);
+    }
+    Some(Config {
+        formats: all_whole(formats)?,
+        kinds: all_whole(kinds)?,
+        tenants,
+        rails: rails?,
+        due_shards: u16::try_from(due_shards?).ok()?,
+    })
+}
+
+fn all_whole<T>(read: BTreeMap<String, Option<T>>) -> Option<BTreeMap<String, T>> {
+    read.into_iter().map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn check_version(report: &mut Report, root: &Section<'_>) {
+    let Some(entry) = root.entry("version") else {
+        root.missing(report, "version", format!("is missing; begin the file with version = {FILE_VERSION}"));
+        return;
+    };
+    let version = root.whole_number(report, "version", entry);
+    if let Some(version) = version.filter(|version| *version != FILE_VERSION) {
+        let problem =
+            format!("{version} is not a version that this lethe reads; use version = {FILE_VERSION}");
+        root.fault(report, "version", problem);
+    }
+}
+
+fn read_rails(report: &mut Report, root: &Section<'_>) -> Option<Rails> {
+    let default = Rails {
+        ratio_percent: u8::try_from(DEFAULT_RATIO_PERCENT).ok()?,
+        ratio_floor: DEFAULT_RATIO_FLOOR,
+        in_flight_max: Duration::from_mins(15),
+    };
+    if !root.has("rails") {
+        return Some(default);
+    }
+    let rails = root.table(report, "rails")?;
+    rails.check_keys(report, &["ratio_percent", "ratio_floor", "in_flight_max"]);
+    let ratio_percent = rails.number(report, "ratio_percent", DEFAULT_RATIO_PERCENT, &RATIO_PERCENT);
+    let ratio_floor = rails.number(report, "ratio_floor", DEFAULT_RATIO_FLOOR, &RATIO_FLOOR);
+    let in_flight_max = rails.duration(report, "in_flight_max", default.in_flight_max, &IN_FLIGHT_MAX);
+    Some(Rails {
+        ratio_percent: u8::try_from(ratio_percent?).ok()?,
+        ratio_floor: ratio_floor?,
+        in_flight_max: in_flight_max?,
+    })
+}
+
+/// Every value that does not stand has reported why; this answers should one ever not have.
+fn unexplained() -> Faults {
+    let problem =
+        "the file does not stand, but no fault was found; report this as a defect of lethe".to_owned();
+    Faults::one(Fault { line: 1, column: 1, path: String::new(), problem })
+}
+
+#[cfg(test)]
+mod tests;

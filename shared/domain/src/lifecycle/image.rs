@@ -1,0 +1,52 @@
+//! What `react` decides over the two images of a stream record: which state change to put on record, and whether
+//! somebody wrote a condemned row without stepping its version.
+
+use super::Change;
+use crate::audit::Event;
+use crate::row::{Phase, VaultRow};
+use crate::time::EpochSeconds;
+
+/// A state change to put on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// What happened.
+    pub event: Event,
+    /// Where the token stood.
+    pub from: Option<Phase>,
+    /// Where it stands now.
+    pub to: Phase,
+}
+
+/// What follows from a pair of images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageVerdict {
+    /// What to put on record.
+    pub transition: Option<Transition>,
+    /// What to write.
+    pub lift: Option<Change>,
+}
+
+/// Decides over one changed row.
+pub fn decide_image(old: Option<&VaultRow>, new: &VaultRow, now: EpochSeconds) -> ImageVerdict {
+    let from = old.map(VaultRow::phase);
+    let to = new.phase();
+    // Every writer of ours steps the version, so a condemned row that changed without a step was written by another.
+    let stepped = old.is_none_or(|old| old.version < new.version);
+    let inserted_dead = old.is_none() && to != Phase::Active;
+    if to != Phase::Active && (!stepped || inserted_dead) {
+        let lift = (to == Phase::Sentenced).then_some(Change::Lift { due_at: now });
+        return ImageVerdict { transition: Some(Transition { event: Event::OutOfBand, from, to }), lift };
+    }
+    let event = match (from, to) {
+        (Some(Phase::Active), Phase::Cooling) => Event::Cooled,
+        (Some(Phase::Active | Phase::Cooling), Phase::Sentenced) => Event::Sentenced,
+        (Some(Phase::Cooling | Phase::Sentenced), Phase::Active) => Event::Reinstated,
+        // Only a lift takes a date of removal away again.
+        (Some(Phase::Sentenced), Phase::Cooling) => Event::OutOfBand,
+        (None | Some(Phase::Active), Phase::Active)
+        | (Some(Phase::Cooling), Phase::Cooling)
+        | (Some(Phase::Sentenced), Phase::Sentenced)
+        | (None, Phase::Cooling | Phase::Sentenced) => return ImageVerdict::default(),
+    };
+    ImageVerdict { transition: Some(Transition { event, from, to }), lift: None }
+}

@@ -1,0 +1,123 @@
+//! The numbers that the stages share and that no config changes. The `local` profile scales the durations, so that
+//! a token's whole life takes minutes; what measures other people's clocks is never scaled.
+
+use std::time::Duration;
+
+use crate::policy::Retention;
+use crate::time::TimeScale;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// Locally no shorter than these: no scale makes a worker faster, and a run must not be given up while it works.
+const WORK_FLOOR_STUCK: Duration = Duration::from_secs(30);
+const WORK_FLOOR_LEASE: Duration = Duration::from_mins(1);
+const WORK_FLOOR_RUN: Duration = Duration::from_mins(15);
+
+/// The stages' limits. Every duration is already on the profile's time scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The scale that the durations below were put on; [`Limits::retention`] applies it to archive classes.
+    pub scale: TimeScale,
+    /// Least time between two runs of one campaign, 4 h: stores that lag behind get the time to catch up.
+    pub run_spacing: Duration,
+    /// Least grace, 24 h: a token younger than this at a scan's start is never counted as missed (invariant 4).
+    pub age_floor: Duration,
+    /// Least time from a sentence to removal, 24 h: a sentenced token can still be read, seen and reinstated.
+    pub removal_notice: Duration,
+    /// A token read within this time, 7 d, is known alive: a good scan must find it.
+    pub witness_window: Duration,
+    /// How much later than its lock an archived version may go, 3 d: lifecycle runs once a day and takes its time.
+    pub version_margin: Duration,
+    /// How long TTL and lifecycle may be late before `reconcile` removes by itself: 48 h, locally none.
+    pub patience: Duration,
+    /// One pass of `reconcile` over the whole vault: 48 h, locally every tick.
+    pub walk_period: Duration,
+    /// After this time, 15 min, without progress a unit of work is sent again.
+    pub stuck_after: Duration,
+    /// A run that is not done after this time, 24 h, is void.
+    pub run_deadline: Duration,
+    /// How long a worker owns a shard, 16 min: longer than any function lives.
+    pub lease: Duration,
+    /// How far a command's own time may be from ours, 5 min. Never scaled: it is about clocks, not about waiting.
+    pub max_clock_skew: Duration,
+    /// The oldest TTL value that DynamoDB still acts on, 5 years less a day. Never scaled: it is the service's.
+    pub ttl_max_age: Duration,
+}
+
+impl Limits {
+    /// The numbers of a real deployment.
+    pub const fn production() -> Self {
+        Self {
+            scale: TimeScale::REAL,
+            run_spacing: Duration::from_hours(4),
+            age_floor: Duration::from_hours(24),
+            removal_notice: Duration::from_hours(24),
+            witness_window: Duration::from_secs(7 * DAY),
+            version_margin: Duration::from_secs(3 * DAY),
+            patience: Duration::from_hours(48),
+            walk_period: Duration::from_hours(48),
+            stuck_after: Duration::from_mins(15),
+            run_deadline: Duration::from_hours(24),
+            lease: Duration::from_mins(16),
+            max_clock_skew: Duration::from_mins(5),
+            ttl_max_age: Duration::from_secs((5 * 365 - 1) * DAY),
+        }
+    }
+
+    /// The same numbers on a local cloud: scaled, and without patience, since nothing but `reconcile` removes there.
+    pub fn local(scale: TimeScale) -> Self {
+        let real = Self::production();
+        Self {
+            scale,
+            run_spacing: scale.apply(real.run_spacing),
+            age_floor: scale.apply(real.age_floor),
+            removal_notice: scale.apply(real.removal_notice),
+            witness_window: scale.apply(real.witness_window),
+            version_margin: scale.apply(real.version_margin),
+            patience: Duration::ZERO,
+            walk_period: Duration::ZERO,
+            stuck_after: scale.apply(real.stuck_after).max(WORK_FLOOR_STUCK),
+            run_deadline: scale.apply(real.run_deadline).max(WORK_FLOOR_RUN),
+            lease: scale.apply(real.lease).max(WORK_FLOOR_LEASE),
+            max_clock_skew: real.max_clock_skew,
+            ttl_max_age: real.ttl_max_age,
+        }
+    }
+
+    /// How long a version of this class stays locked.
+    pub fn retention(&self, class: Retention) -> Duration {
+        self.scale.apply(class.duration())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn a_local_cloud_on_the_real_scale_differs_in_patience_only() {
+        let local = Limits::local(TimeScale::REAL);
+        let real = Limits::production();
+        assert_eq!(Limits { patience: real.patience, walk_period: real.walk_period, ..local }, real);
+        assert_eq!(local.patience, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_worker_keeps_enough_real_time() {
+        let local = Limits::local(TimeScale::dividing_by(NonZeroU32::MAX));
+        assert_eq!(local.stuck_after, Duration::from_secs(30));
+        assert_eq!(local.lease, Duration::from_mins(1));
+        assert_eq!(local.run_deadline, Duration::from_mins(15));
+    }
+
+    #[test]
+    fn every_wait_is_scaled_and_clocks_are_not() {
+        let local = Limits::local(TimeScale::dividing_by(NonZeroU32::new(20_000).unwrap()));
+        assert_eq!(local.run_spacing, Duration::from_secs(1));
+        assert_eq!(local.witness_window, Duration::from_secs(31));
+        assert_eq!(local.retention(Retention::R7), Duration::from_secs(31));
+        assert_eq!(local.max_clock_skew, Duration::from_mins(5));
+    }
+}

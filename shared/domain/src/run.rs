@@ -1,0 +1,346 @@
+//! A run: one epoch of survey, scan, plan, gate and apply for one tenant, as the control table keeps it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::EpochSeconds;
+use crate::token::TenantId;
+
+/// A run's id: the campaign's slot and the run's number in it, so that the same slot makes the same id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId {
+    /// When the campaign's cadence fell due.
+    pub slot: EpochSeconds,
+    /// 1 for the discovery run, then upwards.
+    pub ordinal: u8,
+}
+
+impl RunId {
+    /// Reads `{slot}-{ordinal:02}`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (slot, ordinal) = text.split_once('-')?;
+        Some(Self { slot: EpochSeconds(slot.parse().ok()?), ordinal: ordinal.parse().ok()? })
+    }
+
+    /// The run after this one in the same campaign; `None` when a campaign has had 255.
+    pub fn following(&self) -> Option<Self> {
+        Some(Self { slot: self.slot, ordinal: self.ordinal.checked_add(1)? })
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:02}", self.slot.0, self.ordinal)
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a run id is {slot}-{ordinal}")
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> Self {
+        id.to_string()
+    }
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// The campaign's first look: every miss is a strike.
+    Discovery,
+    /// A further look at least the run spacing later: a further strike.
+    Confirm,
+    /// The look after the cool-off: only this one sentences what a scan condemned.
+    Verdict,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// To be opened at `resume_at`.
+    Booked,
+    /// Units are being listed and sent out; scanning has begun.
+    Surveying,
+    /// Every unit is sent out.
+    Scanning,
+    /// Sealed; writes that were in flight during the scan may still land until `resume_at`.
+    Draining,
+    /// Shards are being planned.
+    Planning,
+    /// The plan waits for a person.
+    Gated,
+    /// The plan is being carried out.
+    Applying,
+    /// Done.
+    Applied,
+    /// The plan was made and goes no further: report mode, or `--plan-only`.
+    Reported,
+    /// Nothing follows from it: something was missing.
+    Void,
+}
+
+impl Stage {
+    /// Whether nothing more will happen to the run.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Applied | Self::Reported | Self::Void => true,
+            Self::Booked
+            | Self::Surveying
+            | Self::Scanning
+            | Self::Draining
+            | Self::Planning
+            | Self::Gated
+            | Self::Applying => false,
+        }
+    }
+
+    /// Whether the run holds the tenant's one place for a run in progress.
+    pub fn is_open(self) -> bool {
+        !self.is_final() && self != Self::Booked
+    }
+
+    /// The word that people read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Booked => "booked",
+            Self::Surveying => "surveying",
+            Self::Scanning => "scanning",
+            Self::Draining => "draining",
+            Self::Planning => "planning",
+            Self::Gated => "waiting for approval",
+            Self::Applying => "applying",
+            Self::Applied => "applied",
+            Self::Reported => "reported",
+            Self::Void => "void",
+        }
+    }
+}
+
+/// The row of a run. Every write is conditional on `revision`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Whose run it is.
+    pub tenant: TenantId,
+    /// Which run it is.
+    pub id: RunId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// How far it has come.
+    pub stage: Stage,
+    /// One more with every write of this row.
+    pub revision: u64,
+    /// The config version that it pins.
+    pub config: u64,
+    /// The tenant's fence when it was opened: rows written under a later one refuse it.
+    pub fence: u64,
+    /// Make the plan and stop.
+    pub plan_only: bool,
+    /// Whether the messages of the present stage were all sent.
+    pub dispatched: bool,
+    /// When it was booked.
+    pub booked_at: EpochSeconds,
+    /// When its scan began; zero while booked.
+    pub scan_started_at: EpochSeconds,
+    /// When a waiting run goes on.
+    pub resume_at: Option<EpochSeconds>,
+    /// When it last came further.
+    pub progressed_at: EpochSeconds,
+    /// Where listing goes on.
+    pub listing: Listing,
+    /// How many units were listed so far; all of them once it is scanning.
+    pub n_units: u32,
+    /// The run whose candidates this one goes on from.
+    pub previous: Option<RunId>,
+    /// The digest over all its evidence, from the seal on.
+    pub evidence: Option<String>,
+    /// The hash over the plan of all shards, from the gate on.
+    pub plan_hash: Option<String>,
+    /// What the plan says.
+    pub tally: PlanTally,
+    /// What applying did.
+    pub applied: ApplyTally,
+    /// Why it waits or is void, for people.
+    pub note: Option<String>,
+}
+
+/// Where a run's listing stands: the source by its place in the config's order, and that source's own cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listing {
+    /// How many sources are wholly listed.
+    pub n_sources_done: u32,
+    /// How many pages were listed so far, over all sources.
+    pub n_pages: u32,
+    /// The next source's cursor.
+    pub cursor: Option<String>,
+}
+
+/// Counts of a plan, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanTally {
+    /// Rows read.
+    pub n_rows: u64,
+    /// Active tokens of scanned kinds.
+    pub n_active: u64,
+    /// Tokens found in a store.
+    pub n_referenced: u64,
+    /// Candidates whose strikes do not suffice yet.
+    pub n_struck: u64,
+    /// Tokens to take out of service.
+    pub n_cool: u64,
+    /// Tokens to sentence.
+    pub n_sentence: u64,
+    /// Tokens to take back into service.
+    pub n_reinstate: u64,
+    /// Cooling tokens that only a later verdict run can sentence.
+    pub n_awaiting_verdict: u64,
+    /// Rows that could not be understood, kept.
+    pub n_unreadable: u64,
+    /// When the last of the waiting tokens' cool-off ends.
+    pub verdict_from: Option<EpochSeconds>,
+}
+
+impl PlanTally {
+    /// The counts of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            n_rows: self.n_rows.saturating_add(other.n_rows),
+            n_active: self.n_active.saturating_add(other.n_active),
+            n_referenced: self.n_referenced.saturating_add(other.n_referenced),
+            n_struck: self.n_struck.saturating_add(other.n_struck),
+            n_cool: self.n_cool.saturating_add(other.n_cool),
+            n_sentence: self.n_sentence.saturating_add(other.n_sentence),
+            n_reinstate: self.n_reinstate.saturating_add(other.n_reinstate),
+            n_awaiting_verdict: self.n_awaiting_verdict.saturating_add(other.n_awaiting_verdict),
+            n_unreadable: self.n_unreadable.saturating_add(other.n_unreadable),
+            verdict_from: self.verdict_from.max(other.verdict_from),
+        }
+    }
+}
+
+/// Counts of what applying did, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyTally {
+    /// Taken out of service.
+    pub n_cooled: u64,
+    /// Sentenced.
+    pub n_sentenced: u64,
+    /// Taken back into service.
+    pub n_reinstated: u64,
+    /// Left alone because the row had changed since the plan.
+    pub n_changed: u64,
+}
+
+impl ApplyTally {
+    /// The counts of both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            n_cooled: self.n_cooled.saturating_add(other.n_cooled),
+            n_sentenced: self.n_sentenced.saturating_add(other.n_sentenced),
+            n_reinstated: self.n_reinstated.saturating_add(other.n_reinstated),
+            n_changed: self.n_changed.saturating_add(other.n_changed),
+        }
+    }
+}
+
+impl Run {
+    /// A run that waits until `resume_at`.
+    pub fn booked(tenant: TenantId, id: RunId, purpose: Purpose, resume_at: EpochSeconds, now: EpochSeconds) -> Self {
+        Self {
+            tenant,
+            id,
+            purpose,
+            stage: Stage::Booked,
+            revision: 1,
+            config: 0,
+            fence: 0,
+            plan_only: false,
+            dispatched: false,
+            booked_at: now,
+            scan_started_at: EpochSeconds(0),
+            resume_at: Some(resume_at),
+            progressed_at: now,
+            listing: Listing::default(),
+            n_units: 0,
+            previous: None,
+            evidence: None,
+            plan_hash: None,
+            tally: PlanTally::default(),
+            applied: ApplyTally::default(),
+            note: None,
+        }
+    }
+
+    /// This run one stage on, its messages not sent yet.
+    #[must_use]
+    pub fn at(&self, stage: Stage, now: EpochSeconds) -> Self {
+        Self { stage, dispatched: false, resume_at: None, progressed_at: now, ..self.clone() }
+    }
+
+    /// This run with nothing following from it.
+    #[must_use]
+    pub fn voided(&self, why: &str, now: EpochSeconds) -> Self {
+        Self { note: Some(why.to_owned()), ..self.at(Stage::Void, now) }
+    }
+
+    /// The proof that this run may sentence: a verdict run whose plan is being made or carried out after its seal.
+    pub fn verdict_proof(&self) -> Option<VerdictProof> {
+        let sealed = match self.stage {
+            Stage::Draining | Stage::Planning | Stage::Gated | Stage::Applying => self.evidence.is_some(),
+            Stage::Booked | Stage::Surveying | Stage::Scanning | Stage::Applied | Stage::Reported | Stage::Void => false,
+        };
+        (sealed && self.purpose == Purpose::Verdict).then(|| VerdictProof { scan_started_at: self.scan_started_at })
+    }
+}
+
+/// Proof of a complete, sealed verdict run. Only [`Run::verdict_proof`] makes one, and no sentence for a token that
+/// a scan condemned can be decided without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerdictProof {
+    scan_started_at: EpochSeconds,
+}
+
+impl VerdictProof {
+    /// When the scan behind the verdict began.
+    pub fn scan_started_at(self) -> EpochSeconds {
+        self.scan_started_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(purpose: Purpose, stage: Stage, evidence: Option<&str>) -> Run {
+        let tenant = TenantId::new("acme").unwrap();
+        let booked = Run::booked(tenant, RunId::parse("100-01").unwrap(), purpose, EpochSeconds(100), EpochSeconds(100));
+        Run { stage, evidence: evidence.map(str::to_owned), ..booked }
+    }
+
+    #[test]
+    fn a_run_id_reads_back() {
+        let id = RunId::parse("1700000000-02").unwrap();
+        assert_eq!(id.to_string(), "1700000000-02");
+        assert_eq!(id.following().unwrap().to_string(), "1700000000-03");
+        assert_eq!(RunId::parse("1700000000"), None);
+    }
+
+    #[test]
+    fn only_a_sealed_verdict_run_proves_a_verdict() {
+        assert!(run(Purpose::Verdict, Stage::Planning, Some("e")).verdict_proof().is_some());
+        assert!(run(Purpose::Verdict, Stage::Planning, None).verdict_proof().is_none());
+        assert!(run(Purpose::Verdict, Stage::Scanning, Some("e")).verdict_proof().is_none());
+        assert!(run(Purpose::Verdict, Stage::Void, Some("e")).verdict_proof().is_none());
+        assert!(run(Purpose::Confirm, Stage::Planning, Some("e")).verdict_proof().is_none());
+        assert!(run(Purpose::Discovery, Stage::Planning, Some("e")).verdict_proof().is_none());
+    }
+}

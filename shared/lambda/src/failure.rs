@@ -1,0 +1,129 @@
+//! What can go wrong with one piece of work at the edge, and what it says in the log.
+
+use std::error::Error;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use lambda_runtime::Diagnostic;
+use lethe_stages::error::{Retry, StageError};
+
+/// Why a piece of work was not done.
+#[derive(Debug)]
+pub enum Failure {
+    /// What came is not what the function takes. The text never quotes it.
+    Unreadable(&'static str),
+    /// The stage failed.
+    Stage(StageError),
+    /// It panicked; the panic hook has logged where.
+    Panicked,
+}
+
+impl Failure {
+    /// Whether another attempt may help.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Unreadable(_) => Retry::Never,
+            Self::Stage(error) => error.retry(),
+            Self::Panicked => Retry::Later,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(what) => f.write_str(what),
+            Self::Stage(error) => f.write_str(&chain(error)),
+            Self::Panicked => f.write_str("panicked"),
+        }
+    }
+}
+
+impl From<StageError> for Failure {
+    fn from(error: StageError) -> Self {
+        Self::Stage(error)
+    }
+}
+
+/// An error and everything behind it, in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// Runs a stage and turns a panic into a failure, so that one poisoned message does not take its neighbours along.
+pub async fn guarded<R>(work: impl Future<Output = Result<R, StageError>>) -> Result<R, Failure> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome.map_err(Failure::Stage),
+        Err(_panic) => Err(Failure::Panicked),
+    }
+}
+
+/// A failed invocation. The runtime logs its `Debug`, once, and reports it to Lambda, which then tries again.
+pub struct InvocationError(Failure);
+
+impl From<Failure> for InvocationError {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+impl From<StageError> for InvocationError {
+    fn from(error: StageError) -> Self {
+        Self(Failure::Stage(error))
+    }
+}
+
+impl InvocationError {
+    /// What went wrong.
+    pub fn failure(&self) -> &Failure {
+        &self.0
+    }
+}
+
+impl fmt::Debug for InvocationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl From<InvocationError> for Diagnostic {
+    fn from(error: InvocationError) -> Self {
+        let error_type = match error.0 {
+            Failure::Unreadable(_) => "UnreadableEvent",
+            Failure::Stage(_) => "StageError",
+            Failure::Panicked => "Panic",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.0.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lethe_stages::error::PortError;
+
+    use super::*;
+
+    #[test]
+    fn the_whole_chain_is_one_line() {
+        let port = PortError::later("put archive object", std::io::Error::other("connection reset"));
+        let error = InvocationError::from(StageError::Partial { done: 3, source: Box::new(port.into()) });
+        assert_eq!(format!("{error:?}"), "work off record 3 of a batch: put archive object: connection reset");
+        assert_eq!(Diagnostic::from(error).error_type, "StageError");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_panic_is_tried_again() {
+        let work = async { if true { panic!("tok_secret") } else { Ok(()) } };
+        let failure = guarded(work).await.unwrap_err();
+        assert_eq!(failure.retry(), Retry::Later);
+        assert_eq!(failure.to_string(), "panicked");
+    }
+}

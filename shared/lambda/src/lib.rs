@@ -1,0 +1,18 @@
+//! The edge that the nine functions share: the cold start, the clock, the settings, the events of AWS and what is
+//! answered to them. The only crate of the functions that reads the clock and the environment.
+
+pub mod clock;
+pub mod cold_start;
+pub mod failure;
+pub mod handlers;
+pub mod invocation;
+pub mod message;
+pub mod metrics;
+pub mod notice;
+pub mod request;
+pub mod settings;
+pub mod stream;
+
+pub use cold_start::start;
+pub use invocation::{Invocation, serve};
+pub use settings::Reader;

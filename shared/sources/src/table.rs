@@ -1,0 +1,40 @@
+//! Scans one segment of a table.
+
+use lethe_domain::marks::MarkBuilder;
+use lethe_domain::source::{TableRef, UnitStats};
+
+use crate::attribute::walk;
+use crate::{ScanJob, SourceError, Tables, UnitProgress};
+
+/// Reads page after page of a segment, of which there are `total`.
+pub(crate) async fn scan_segment<T: Tables>(
+    tables: &T,
+    (table, segment, total): (&TableRef, u32, u32),
+    resume: Option<&[u8]>,
+    job: &ScanJob<'_>,
+    marks: &mut MarkBuilder,
+) -> Result<UnitProgress, SourceError> {
+    let mut stats = UnitStats::default();
+    let mut cursor = resume.map(<[u8]>::to_vec);
+    loop {
+        let page = tables.scan_page(table, segment, total, cursor.as_deref()).await?;
+        for item in &page.items {
+            stats.n_rows = stats.n_rows.saturating_add(1);
+            walk(item, &mut |bytes| {
+                stats.n_bytes = stats.n_bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+                job.extractor.scan(bytes, &mut |found| marks.add(found.canonical));
+            });
+        }
+        if page.next.is_none() {
+            return Ok(UnitProgress { stats, next: None });
+        }
+        // Guard: a scan that stands still would hold its worker for ever.
+        if page.next == cursor {
+            return Err(SourceError::Stuck);
+        }
+        if marks.is_full() || (job.should_pause)() {
+            return Ok(UnitProgress { stats, next: page.next });
+        }
+        cursor = page.next;
+    }
+}

@@ -1,0 +1,112 @@
+//! Expire: looks at the tokens whose moment has come in the `due` index, because they end or may be idle.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use lethe_domain::lifecycle::{Change, Expected, Verdict, decide_due};
+use lethe_domain::row::{RowRead, due_partition_name};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::RowKey;
+use serde::Serialize;
+
+use crate::error::StageError;
+use crate::pinned::Pinned;
+use crate::ports::{Control, RowWrite, Vault, WriteOutcome};
+use crate::settings::{Mode, PARALLEL_CALLS, Settings};
+
+/// How many keys one query of the index brings.
+const PAGE_KEYS: u32 = 500;
+
+/// The expire stage.
+pub struct Expire<'a, C, V> {
+    /// Config.
+    pub control: &'a C,
+    /// The tokens' rows.
+    pub vault: &'a V,
+    /// Mode and limits.
+    pub settings: &'a Settings,
+}
+
+/// What a tick did, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ExpireReport {
+    /// Looked at.
+    pub n_due: u64,
+    /// Taken out of service; in report mode: that would have been.
+    pub n_cooled: u64,
+    /// Given a date of removal after it had been lifted.
+    pub n_sentenced: u64,
+    /// Put off to a later moment.
+    pub n_rearmed: u64,
+    /// Kept as they are: not understood, or changed in the meantime.
+    pub n_kept: u64,
+}
+
+impl<C: Control, V: Vault> Expire<'_, C, V> {
+    /// Works off what is due.
+    pub async fn tick(&self, now: EpochSeconds, should_pause: &dyn Fn() -> bool) -> Result<ExpireReport, StageError> {
+        let mut report = ExpireReport::default();
+        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else { return Ok(report) };
+        for partition in 0..pinned.config.due_shards {
+            let partition = due_partition_name(partition);
+            while !should_pause() {
+                let keys = self.vault.due(&partition, now, PAGE_KEYS).await?;
+                let page = self.page(&keys, &pinned, now).await?;
+                report = report.plus(page);
+                // In report mode nothing changes, so the same page would come again; nor does a page end the work
+                // of which every row is kept.
+                let stands_still = self.settings.mode == Mode::Report || page.n_kept == page.n_due;
+                if keys.len() < PAGE_KEYS as usize || stands_still {
+                    break;
+                }
+            }
+        }
+        Ok(report)
+    }
+
+    async fn page(&self, keys: &[RowKey], pinned: &Pinned, now: EpochSeconds) -> Result<ExpireReport, StageError> {
+        stream::iter(keys)
+            .map(|key| self.one(key, pinned, now))
+            .buffer_unordered(PARALLEL_CALLS)
+            .try_fold(ExpireReport::default(), async |sum, one| Ok(sum.plus(one)))
+            .await
+    }
+
+    async fn one(&self, key: &RowKey, pinned: &Pinned, now: EpochSeconds) -> Result<ExpireReport, StageError> {
+        let kept = ExpireReport { n_due: 1, n_kept: 1, ..ExpireReport::default() };
+        // The index lags; the row itself decides.
+        let Some(RowRead::Token(row)) = self.vault.get(key).await? else { return Ok(kept) };
+        let Some(kind) = pinned.config.known_kind(&key.tenant, &row.kind) else { return Ok(kept) };
+        let Verdict::Change(change) = decide_due(&row, kind, pinned.version, now) else { return Ok(kept) };
+        let done = counted(&change);
+        if self.settings.mode == Mode::Report {
+            return Ok(done);
+        }
+        let (expected, due_shards) = (Expected::of(&row), pinned.config.due_shards);
+        match self.vault.write(&RowWrite { key: key.clone(), expected, change, due_shards }).await? {
+            WriteOutcome::Done => Ok(done),
+            // Whoever wrote it in between moved its moment or leaves it due; the next tick sees.
+            WriteOutcome::Changed(_) => Ok(kept),
+        }
+    }
+}
+
+fn counted(change: &Change) -> ExpireReport {
+    let due = ExpireReport { n_due: 1, ..ExpireReport::default() };
+    match change {
+        Change::Cool { .. } => ExpireReport { n_cooled: 1, ..due },
+        Change::Sentence { .. } => ExpireReport { n_sentenced: 1, ..due },
+        Change::Rearm { .. } => ExpireReport { n_rearmed: 1, ..due },
+        Change::Reinstate { .. } | Change::Stamp { .. } | Change::Lift { .. } => due,
+    }
+}
+
+impl ExpireReport {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            n_due: self.n_due.saturating_add(other.n_due),
+            n_cooled: self.n_cooled.saturating_add(other.n_cooled),
+            n_sentenced: self.n_sentenced.saturating_add(other.n_sentenced),
+            n_rearmed: self.n_rearmed.saturating_add(other.n_rearmed),
+            n_kept: self.n_kept.saturating_add(other.n_kept),
+        }
+    }
+}

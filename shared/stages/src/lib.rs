@@ -1,0 +1,21 @@
+//! The nine use cases over ports: each reads, decides (in `lethe-domain`) and acts. No AWS, no clock, no environment.
+#![expect(async_fn_in_trait, reason = "the ports are used with concrete types only, so no caller needs a Send bound")]
+
+pub mod archive;
+pub mod confirm;
+pub mod error;
+pub mod expire;
+pub mod intake;
+pub mod pinned;
+pub mod ports;
+pub mod react;
+pub mod reconcile;
+pub mod refuse;
+pub mod runs;
+pub mod scan;
+pub mod seal;
+pub mod settings;
+pub mod stream;
+pub mod survey;
+pub mod sweep;
+pub mod work_keys;

@@ -1,0 +1,64 @@
+//! The config that a stage decides by: one stored version, parsed and put on the profile's time scale.
+
+use std::time::Duration;
+
+use lethe_domain::campaign::Pace;
+use lethe_domain::config::{Config, TenantConfig};
+use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::limits::Limits;
+use lethe_domain::policy::{KindPolicy, Trigger};
+use lethe_domain::token::TenantId;
+
+use crate::error::StageError;
+use crate::ports::{Control, StoredConfig};
+
+/// A stored config version, ready to decide by.
+#[derive(Clone, Debug)]
+pub struct Pinned {
+    /// The version that every decision names.
+    pub version: u64,
+    /// The config, its durations scaled.
+    pub config: Config,
+}
+
+impl Pinned {
+    /// The version in force; `None` before the first `lethe apply`.
+    pub async fn current<C: Control>(control: &C, limits: &Limits) -> Result<Option<Self>, StageError> {
+        control.current_config().await?.map(|stored| Self::parse(&stored, limits)).transpose()
+    }
+
+    /// The version that a run pins.
+    pub async fn at<C: Control>(control: &C, version: u64, limits: &Limits) -> Result<Self, StageError> {
+        match control.config(version).await? {
+            Some(stored) => Self::parse(&stored, limits),
+            None => Err(StageError::Config { version }),
+        }
+    }
+
+    fn parse(stored: &StoredConfig, limits: &Limits) -> Result<Self, StageError> {
+        let version = stored.version;
+        let config = Config::parse(&stored.text).map_err(|_| StageError::Config { version })?;
+        Ok(Self { version, config: config.scaled(limits.scale) })
+    }
+
+    /// A tenant's section.
+    pub fn tenant(&self, tenant: &TenantId) -> Result<&TenantConfig, StageError> {
+        self.config.tenant(tenant).ok_or(StageError::Config { version: self.version })
+    }
+
+    /// How fast a tenant's runs follow each other.
+    pub fn pace(&self, tenant: &TenantId, limits: &Limits) -> Pace {
+        let kinds = || self.config.scanned_kinds(tenant).into_iter().map(|(_, kind, _)| kind);
+        let rules = |kind: &KindPolicy| {
+            [Trigger::Unreferenced, Trigger::Idle].map(|trigger| kind.rule(trigger).map(|rule| rule.cool_off))
+        };
+        let cool_off = kinds().flat_map(rules).flatten().max().unwrap_or(Duration::ZERO);
+        let strikes = kinds().filter_map(|kind| kind.rule(Trigger::Unreferenced)).map(|rule| rule.strikes).max();
+        Pace { run_spacing: limits.run_spacing, cool_off, strikes: strikes.unwrap_or(1) }
+    }
+}
+
+/// A tenant's keys, which `lethe apply` made.
+pub async fn keys_of<C: Control>(control: &C, tenant: &TenantId) -> Result<TenantKeys, StageError> {
+    control.keys(tenant).await?.ok_or_else(|| StageError::NoKeys { tenant: tenant.to_string() })
+}

@@ -1,0 +1,162 @@
+//! React: puts every state change of the vault on record, from the stream, and sees condemned rows that somebody
+//! wrote without stepping their version. The stream is the outbox: no writer has to remember the audit.
+
+use std::collections::BTreeMap;
+
+use lethe_domain::audit::{AuditItem, Entry, Event, Standing, bucket_of};
+use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::lifecycle::{Expected, ImageVerdict, Transition, decide_image};
+use lethe_domain::row::{RowRead, VaultRow};
+use lethe_domain::run::RunId;
+use lethe_domain::time::{EpochMillis, EpochSeconds};
+use lethe_domain::token::TenantId;
+use serde::Serialize;
+
+use crate::error::StageError;
+use crate::pinned::{Pinned, keys_of};
+use crate::ports::{AuditLog, Control, RowWrite, RunRef, Vault, WriteOutcome};
+use crate::refuse::refuse;
+use crate::settings::{Mode, Settings};
+use crate::stream::{Image, RecordKind, StreamRecord};
+
+/// The react stage.
+pub struct React<'a, C, A, V> {
+    /// Config, keys and runs.
+    pub control: &'a C,
+    /// The record.
+    pub audit: &'a A,
+    /// The tokens' rows.
+    pub vault: &'a V,
+    /// Mode and limits.
+    pub settings: &'a Settings,
+}
+
+/// What a batch came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReactReport {
+    /// Records seen.
+    pub n_records: u64,
+    /// State changes put on record.
+    pub n_entries: u64,
+    /// Audit items that hold them.
+    pub n_items: u64,
+    /// Condemned rows that somebody else wrote.
+    pub n_out_of_band: u64,
+    /// Rows that could not be understood.
+    pub n_unreadable: u64,
+}
+
+/// Entries that share an audit item.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    tenant: TenantId,
+    bucket: u8,
+    event: Event,
+    run: Option<RunId>,
+    policy: Option<u64>,
+}
+
+/// A group's entries and the place of its first record, which names the item.
+struct Gathered {
+    first: (EpochMillis, String),
+    entries: Vec<Entry>,
+}
+
+impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
+    /// Works off one batch of INSERT and MODIFY records.
+    pub async fn batch(&self, records: &[StreamRecord], now: EpochSeconds) -> Result<ReactReport, StageError> {
+        let mut report = ReactReport { n_records: records.len() as u64, ..ReactReport::default() };
+        let mut groups: BTreeMap<Group, Gathered> = BTreeMap::new();
+        let mut keys: BTreeMap<TenantId, TenantKeys> = BTreeMap::new();
+        for record in records {
+            let Some(image) = record.new.as_ref().filter(|_| record.kind != RecordKind::Remove) else { continue };
+            let row = match &image.row {
+                RowRead::Token(row) => row,
+                RowRead::Subject => continue,
+                RowRead::Unreadable(fault) => {
+                    refuse(self.audit, None, &record.sequence, &format!("a vault row: {fault}"), now).await?;
+                    report.n_unreadable = report.n_unreadable.saturating_add(1);
+                    continue;
+                }
+            };
+            let old = record.old.as_ref().and_then(Image::token);
+            let ImageVerdict { transition, lift } = decide_image(old, row, now);
+            if let Some(change) = lift {
+                self.lift(row, change).await?;
+            }
+            if let Some(transition) = transition {
+                let out_of_band = u64::from(transition.event == Event::OutOfBand);
+                report.n_out_of_band = report.n_out_of_band.saturating_add(out_of_band);
+                if !keys.contains_key(&row.key.tenant) {
+                    keys.insert(row.key.tenant.clone(), keys_of(self.control, &row.key.tenant).await?);
+                }
+                let Some(keys) = keys.get(&row.key.tenant) else { continue };
+                gather(&mut groups, keys, record, (row, old), transition);
+            }
+        }
+        for (group, gathered) in groups {
+            report.n_entries = report.n_entries.saturating_add(gathered.entries.len() as u64);
+            report.n_items = report.n_items.saturating_add(1);
+            self.record(group, gathered, now).await?;
+        }
+        Ok(report)
+    }
+
+    /// Takes the date of removal off a row that somebody else wrote; `expire` decides over it afresh.
+    async fn lift(&self, row: &VaultRow, change: lethe_domain::lifecycle::Change) -> Result<(), StageError> {
+        if self.settings.mode == Mode::Report {
+            return Ok(());
+        }
+        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else { return Ok(()) };
+        let due_shards = pinned.config.due_shards;
+        let write = RowWrite { key: row.key.clone(), expected: Expected::of(row), change, due_shards };
+        match self.vault.write(&write).await? {
+            // A row that changed again has a record of its own.
+            WriteOutcome::Done | WriteOutcome::Changed(_) => Ok(()),
+        }
+    }
+
+    async fn record(&self, group: Group, gathered: Gathered, now: EpochSeconds) -> Result<(), StageError> {
+        let evidence = match &group.run {
+            None => None,
+            Some(id) => {
+                let run = RunRef { tenant: group.tenant.clone(), id: id.clone() };
+                self.control.run(&run).await?.and_then(|run| run.evidence)
+            }
+        };
+        let (at, sequence) = &gathered.first;
+        let place = (&group.tenant, group.bucket);
+        let item = AuditItem::of_tokens(place, group.event, (*at, sequence), gathered.entries, now);
+        let run = group.run.map(|run| run.to_string());
+        self.audit.record(&AuditItem { run, policy: group.policy, evidence, ..item }).await?;
+        Ok(())
+    }
+}
+
+fn gather(
+    groups: &mut BTreeMap<Group, Gathered>,
+    keys: &TenantKeys,
+    record: &StreamRecord,
+    (row, old): (&VaultRow, Option<&VaultRow>),
+    transition: Transition,
+) {
+    let fingerprint = keys.fingerprint(&row.key.token);
+    // A reinstated row no longer says why it had been taken out; its image before does.
+    let reason = row.reason.or(old.and_then(|old| old.reason));
+    let entry = Entry {
+        fingerprint,
+        version: row.version,
+        from: transition.from.map_or(Standing::None, Standing::from),
+        to: transition.to.into(),
+        reason,
+    };
+    let group = Group {
+        tenant: row.key.tenant.clone(),
+        bucket: bucket_of(&fingerprint),
+        event: transition.event,
+        run: row.run.clone(),
+        policy: row.policy,
+    };
+    let first = || Gathered { first: (record.at, record.sequence.clone()), entries: Vec::new() };
+    groups.entry(group).or_insert_with(first).entries.push(entry);
+}

@@ -1,0 +1,94 @@
+//! Reconcile: the net under everything else. It removes what TTL and lifecycle left too long, wakes runs that stand
+//! still, gives up those that cannot end, and counts what is late. Recovery is the normal path, run again.
+
+use lethe_domain::time::EpochSeconds;
+use serde::Serialize;
+
+use crate::error::StageError;
+use crate::pinned::Pinned;
+use crate::ports::{Archive, AuditLog, Control, Queue, Vault, WorkStore};
+use crate::settings::{Mode, Settings};
+
+mod rows;
+mod stuck;
+mod versions;
+
+pub use rows::walk_target;
+
+/// The reconcile stage.
+pub struct Reconcile<'a, C, A, W, V, R, Q> {
+    /// Config, runs, walks.
+    pub control: &'a C,
+    /// The record.
+    pub audit: &'a A,
+    /// Marks, for a seal that was not made.
+    pub work: &'a W,
+    /// The tokens' rows.
+    pub vault: &'a V,
+    /// The locked bucket.
+    pub archive: &'a R,
+    /// Where units go again.
+    pub scan_queue: &'a Q,
+    /// Where shards go again.
+    pub sweep_queue: &'a Q,
+    /// Mode and limits.
+    pub settings: &'a Settings,
+}
+
+/// What a tick found and did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReconcileReport {
+    /// Rows past their date of removal and the patience that were removed now.
+    pub n_removed_rows: u64,
+    /// Such rows that are still there: the alarm.
+    pub n_overdue_rows: u64,
+    /// Versions past their lock, margin and patience that were deleted now.
+    pub n_removed_versions: u64,
+    /// Such versions that are still there: the alarm.
+    pub n_overdue_versions: u64,
+    /// Runs that stood still and were woken.
+    pub n_woken_runs: u64,
+    /// Runs that could not end and were given up.
+    pub n_void_runs: u64,
+    /// Parts of the tick that failed; the next tick goes on.
+    pub n_failed: u64,
+}
+
+impl<C, A, W, V, R, Q> Reconcile<'_, C, A, W, V, R, Q>
+where
+    C: Control,
+    A: AuditLog,
+    W: WorkStore,
+    V: Vault,
+    R: Archive,
+    Q: Queue,
+{
+    /// Looks for what is late or stuck. A part that fails does not hold up the others; the first failure is returned.
+    pub async fn tick(
+        &self,
+        now: EpochSeconds,
+        should_pause: &dyn Fn() -> bool,
+    ) -> Result<ReconcileReport, StageError> {
+        let mut report = ReconcileReport::default();
+        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else { return Ok(report) };
+        let mut failures = Vec::new();
+        for tenant in pinned.config.tenants.keys().filter(|_| self.settings.scan) {
+            let woken = self.wake_stuck_runs(tenant, now, &mut report).await;
+            failures.extend(woken.err());
+        }
+        if self.settings.mode == Mode::Act {
+            let removed = self.remove_overdue_rows(&pinned, (now, should_pause), &mut report).await;
+            failures.extend(removed.err());
+        }
+        let removed = self.remove_overdue_versions((now, should_pause), &mut report).await;
+        failures.extend(removed.err());
+        report.n_failed = failures.len() as u64;
+        match failures.into_iter().next() {
+            Some(failure) => {
+                tracing::warn!(report = ?report, "a part of the tick failed");
+                Err(failure)
+            }
+            None => Ok(report),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Runs that stand still: a message was lost, a worker died between two steps, or nobody approved. What is missing
+//! is sent again; what cannot end is given up, and other tenants go on.
+
+use lethe_domain::message::Wake;
+use lethe_domain::run::{Run, Stage};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::TenantId;
+
+use super::{Reconcile, ReconcileReport};
+use crate::error::StageError;
+use crate::pinned::Pinned;
+use crate::ports::{Archive, AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
+use crate::runs::Runs;
+use crate::seal::Seal;
+use crate::survey::wake_of;
+
+/// How many of a tenant's latest runs are looked at.
+const RUNS_SEEN: u32 = 40;
+
+impl<C, A, W, V, R, Q> Reconcile<'_, C, A, W, V, R, Q>
+where
+    C: Control,
+    A: AuditLog,
+    W: WorkStore,
+    V: Vault,
+    R: Archive,
+    Q: Queue,
+{
+    /// Wakes or gives up a tenant's run if it stands still.
+    pub(super) async fn wake_stuck_runs(
+        &self,
+        tenant: &TenantId,
+        now: EpochSeconds,
+        report: &mut ReconcileReport,
+    ) -> Result<(), StageError> {
+        let runs = self.control.runs(tenant, RUNS_SEEN).await?;
+        let limits = &self.settings.limits;
+        let Some(run) = runs.into_iter().find(|run| run.stage.is_open()) else { return Ok(()) };
+        if let Some(why) = hopeless(&run, run.scan_started_at.plus(limits.run_deadline) <= now) {
+            Runs { control: self.control, audit: self.audit, settings: self.settings }.void(&run, why, now).await?;
+            report.n_void_runs = report.n_void_runs.saturating_add(1);
+            return Ok(());
+        }
+        if now < run.progressed_at.plus(limits.stuck_after) || run.stage == Stage::Gated {
+            return Ok(());
+        }
+        if run.stage == Stage::Surveying {
+            // Every tick of survey tries again; a source that cannot be listed for so long is not there.
+            let runs = Runs { control: self.control, audit: self.audit, settings: self.settings };
+            runs.void(&run, "its sources could not be listed", now).await?;
+            report.n_void_runs = report.n_void_runs.saturating_add(1);
+            return Ok(());
+        }
+        tracing::warn!(tenant = %run.tenant, run = %run.id, stage = run.stage.as_str(), "run stands still");
+        self.wake(&run, now).await?;
+        report.n_woken_runs = report.n_woken_runs.saturating_add(1);
+        // Noted as progress, so that the next ticks give the messages time.
+        self.control.update_run(&Run { progressed_at: now, ..run }).await?;
+        Ok(())
+    }
+
+    async fn wake(&self, run: &Run, now: EpochSeconds) -> Result<(), StageError> {
+        let run_ref = RunRef::from(run);
+        if run.stage == Stage::Scanning {
+            let done = self.control.done(&run_ref, Done::Scan).await?;
+            let missing: Vec<u32> = (0..run.n_units).filter(|unit| !done.contains(unit)).collect();
+            let wake = |unit: &u32| Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit: *unit };
+            self.scan_queue.send(&missing.iter().map(wake).collect::<Vec<_>>()).await?;
+            // The last unit's worker may have died before the seal.
+            let seal = Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
+            seal.if_complete(&run_ref, now).await?;
+            return Ok(());
+        }
+        // A shard that is done already is sent too: its worker closes the gate or the run if the last one could not.
+        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
+        let shards = pinned.tenant(&run.tenant)?.shards;
+        let wakes: Vec<Wake> = shards.all().filter_map(|shard| wake_of(run, shard)).collect();
+        self.sweep_queue.send(&wakes).await?;
+        Ok(())
+    }
+}
+
+/// Why a run that is past its deadline is given up. One that already writes is not: its plan was approved, and the
+/// rest of it is as good as its first half.
+fn hopeless(run: &Run, past_deadline: bool) -> Option<&'static str> {
+    if !past_deadline {
+        return None;
+    }
+    match run.stage {
+        Stage::Gated => Some("nobody approved its plan in time"),
+        Stage::Surveying | Stage::Scanning => Some("not every unit could be scanned in time"),
+        Stage::Draining | Stage::Planning => Some("it could not be planned in time"),
+        Stage::Booked | Stage::Applying | Stage::Applied | Stage::Reported | Stage::Void => None,
+    }
+}

@@ -1,0 +1,50 @@
+//! What every stage does with a run's row: step it on, put it on record, and give it up.
+
+use lethe_domain::audit::{AuditItem, Event};
+use lethe_domain::run::{Purpose, Run, Stage};
+use lethe_domain::time::EpochSeconds;
+
+use crate::error::StageError;
+use crate::ports::{AuditLog, Control};
+use crate::settings::Settings;
+
+/// A run that was void this often in its campaign is not tried again before the next one.
+const MAX_ORDINAL: u8 = 32;
+
+/// The run rows and their record.
+pub struct Runs<'a, C, A> {
+    /// Where the rows are.
+    pub control: &'a C,
+    /// Where the record is.
+    pub audit: &'a A,
+    /// The pace of further tries.
+    pub settings: &'a Settings,
+}
+
+impl<C: Control, A: AuditLog> Runs<'_, C, A> {
+    /// Writes the run's next state with its event; `false` when another worker was first. The event is written
+    /// before the row, because a row that moved on is not looked at again; its key makes it one item.
+    pub async fn step(&self, next: &Run, event: Event, now: EpochSeconds) -> Result<bool, StageError> {
+        self.audit.record(&AuditItem::of_run(next, event, now)).await?;
+        Ok(self.control.update_run(next).await?)
+    }
+
+    /// Gives a run up: nothing follows from it, strikes neither rise nor fall. A confirming or verdict run is booked
+    /// again, so that the condemned do not linger until the next campaign.
+    pub async fn void(&self, run: &Run, why: &str, now: EpochSeconds) -> Result<(), StageError> {
+        tracing::warn!(tenant = %run.tenant, run = %run.id, why, "run is void");
+        if let Some(again) = self.again(run, now) {
+            self.control.create_run(&again).await?;
+        }
+        self.step(&run.voided(why, now), Event::RunVoid, now).await?;
+        Ok(())
+    }
+
+    fn again(&self, run: &Run, now: EpochSeconds) -> Option<Run> {
+        if run.purpose == Purpose::Discovery || MAX_ORDINAL <= run.id.ordinal || run.stage == Stage::Booked {
+            return None;
+        }
+        let at = now.plus(self.settings.limits.run_spacing);
+        Some(Run::booked(run.tenant.clone(), run.id.following()?, run.purpose, at, now))
+    }
+}

@@ -1,0 +1,187 @@
+//! Survey: opens what the cadence or an earlier run has made due, lists the tenant's sources into units, and wakes
+//! runs that wait. A tick carries nothing; everything is derived from the run rows, so two ticks at once, or none
+//! for a while, do no harm.
+
+use lethe_domain::audit::Event;
+use lethe_domain::campaign::{Step, decide_tick};
+use lethe_domain::message::Wake;
+use lethe_domain::run::{Purpose, Run, RunId, Stage};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::TenantId;
+use lethe_sources::{Connectors, Objects, Tables};
+use serde::Serialize;
+
+use crate::error::StageError;
+use crate::pinned::Pinned;
+use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
+use crate::runs::Runs;
+use crate::settings::Settings;
+
+mod listing;
+
+/// How many of a tenant's latest runs a tick looks at: a campaign has few, and only its last matter.
+const RUNS_SEEN: u32 = 40;
+
+/// How many steps a tick takes for one tenant: booking, opening, listing and sealing, with room to spare.
+const MAX_STEPS_PER_TENANT: usize = 8;
+
+/// The survey stage.
+pub struct Survey<'a, C, A, W, Q, T, O> {
+    /// Config and runs.
+    pub control: &'a C,
+    /// The record.
+    pub audit: &'a A,
+    /// Manifests.
+    pub work: &'a W,
+    /// Where units go.
+    pub scan_queue: &'a Q,
+    /// Where shards go.
+    pub sweep_queue: &'a Q,
+    /// The tenants' stores.
+    pub stores: &'a Connectors<T, O>,
+    /// Mode and limits.
+    pub settings: &'a Settings,
+}
+
+/// What a tick did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TickReport {
+    /// Tenants in the config.
+    pub n_tenants: u64,
+    /// Runs opened.
+    pub n_opened: u64,
+    /// Units sent out.
+    pub n_units: u64,
+    /// Runs sealed, because no unit was left to do.
+    pub n_sealed: u64,
+    /// Runs given up.
+    pub n_void: u64,
+    /// Runs sent to planning or applying.
+    pub n_woken: u64,
+    /// Tenants whose tick failed; the next tick goes on.
+    pub n_failed: u64,
+}
+
+impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Survey<'_, C, A, W, Q, T, O> {
+    /// Does what is due for every tenant. One tenant's failure does not hold up the others; the first is returned.
+    pub async fn tick(&self, now: EpochSeconds, should_pause: &dyn Fn() -> bool) -> Result<TickReport, StageError> {
+        let mut report = TickReport::default();
+        if !self.settings.scan {
+            return Ok(report);
+        }
+        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
+            tracing::warn!("there is no config yet: store one with `lethe apply lethe.toml`");
+            return Ok(report);
+        };
+        let mut first_failure = None;
+        for tenant in pinned.config.tenants.keys() {
+            report.n_tenants = report.n_tenants.saturating_add(1);
+            if should_pause() || !pinned.config.is_scanned(tenant) {
+                continue;
+            }
+            if let Err(error) = self.tick_tenant(tenant, &pinned, (now, should_pause), &mut report).await {
+                report.n_failed = report.n_failed.saturating_add(1);
+                tracing::warn!(tenant = %tenant, error = %error, "the tick of a tenant failed");
+                first_failure.get_or_insert(error);
+            }
+        }
+        first_failure.map_or(Ok(report), Err)
+    }
+
+    async fn tick_tenant(
+        &self,
+        tenant: &TenantId,
+        pinned: &Pinned,
+        (now, should_pause): (EpochSeconds, &dyn Fn() -> bool),
+        report: &mut TickReport,
+    ) -> Result<(), StageError> {
+        let cadence = pinned.tenant(tenant)?.cadence;
+        for _ in 0..MAX_STEPS_PER_TENANT {
+            let runs = self.control.runs(tenant, RUNS_SEEN).await?;
+            let came_further = match decide_tick(&runs, cadence, now) {
+                Step::Wait => false,
+                Step::Book(id) => self.book(tenant, id, now).await?,
+                Step::Open(run) => self.open(&run, &runs, pinned.version, now, report).await?,
+                Step::Survey(run) => self.list(&run, (now, should_pause), report).await?,
+                Step::Plan(run) => self.runs().control.update_run(&run.at(Stage::Planning, now)).await?,
+                Step::Dispatch(run) => self.dispatch(&run, report).await?,
+                Step::CheckApproval(run) => self.check_approval(&run, now).await?,
+            };
+            if !came_further {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn book(&self, tenant: &TenantId, id: RunId, now: EpochSeconds) -> Result<bool, StageError> {
+        let run = Run::booked(tenant.clone(), id, Purpose::Discovery, now, now);
+        Ok(self.control.create_run(&run).await?)
+    }
+
+    async fn open(
+        &self,
+        booked: &Run,
+        runs: &[Run],
+        config: u64,
+        now: EpochSeconds,
+        report: &mut TickReport,
+    ) -> Result<bool, StageError> {
+        let fence = self.control.next_fence(&booked.tenant).await?;
+        // Strikes go on from the last run that made a whole plan; a void run changes nothing.
+        let planned = |run: &&Run| matches!(run.stage, Stage::Applied | Stage::Reported);
+        let previous = runs.iter().filter(planned).max_by_key(|run| run.scan_started_at);
+        let opened = Run {
+            config,
+            fence,
+            scan_started_at: now,
+            previous: previous.map(|run| run.id.clone()),
+            ..booked.at(Stage::Surveying, now)
+        };
+        let ours = self.runs().step(&opened, Event::RunOpened, now).await?;
+        report.n_opened = report.n_opened.saturating_add(u64::from(ours));
+        Ok(ours)
+    }
+
+    /// Sends the messages of the run's stage, then notes that they were sent: a crash between the two sends them
+    /// again, which does no harm.
+    async fn dispatch(&self, run: &Run, report: &mut TickReport) -> Result<bool, StageError> {
+        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
+        let shards = pinned.tenant(&run.tenant)?.shards;
+        let wakes: Vec<Wake> = shards.all().filter_map(|shard| wake_of(run, shard)).collect();
+        self.sweep_queue.send(&wakes).await?;
+        report.n_woken = report.n_woken.saturating_add(1);
+        let sent = Run { dispatched: true, ..run.clone() };
+        Ok(self.control.update_run(&sent).await?)
+    }
+
+    async fn check_approval(&self, run: &Run, now: EpochSeconds) -> Result<bool, StageError> {
+        let approval = self.control.approval(&RunRef::from(run)).await?;
+        let Some(approval) = approval.filter(|approval| Some(&approval.hash) == run.plan_hash.as_ref()) else {
+            return Ok(false);
+        };
+        let approved = Run { note: Some(format!("approved by {}", approval.actor)), ..run.at(Stage::Applying, now) };
+        self.runs().step(&approved, Event::Approved, now).await
+    }
+
+    fn runs(&self) -> Runs<'_, C, A> {
+        Runs { control: self.control, audit: self.audit, settings: self.settings }
+    }
+}
+
+/// The message that wakes a shard's worker in the run's present stage.
+pub(crate) fn wake_of(run: &Run, shard: lethe_domain::token::Shard) -> Option<Wake> {
+    let (tenant, id) = (run.tenant.clone(), run.id.clone());
+    match run.stage {
+        Stage::Planning => Some(Wake::Plan { tenant, run: id, shard }),
+        Stage::Applying => Some(Wake::Apply { tenant, run: id, shard, hash: run.plan_hash.clone()? }),
+        Stage::Booked
+        | Stage::Surveying
+        | Stage::Scanning
+        | Stage::Draining
+        | Stage::Gated
+        | Stage::Applied
+        | Stage::Reported
+        | Stage::Void => None,
+    }
+}

@@ -1,0 +1,217 @@
+//! Applying a shard of an approved plan: conditional writes of that plan only. Whatever changed since the plan was
+//! made is left alone, and a worker whose lease was taken writes nothing more.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use lethe_domain::message::Wake;
+use lethe_domain::plan::{PlanEntry, PlanIndex, PlanPart, Verb, hash_of};
+use lethe_domain::row::RowRead;
+use lethe_domain::run::{ApplyTally, Run, Stage};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::{RowKey, Shard};
+use serde::Serialize;
+
+use super::{ShardEnd, Sweep};
+use crate::error::StageError;
+use crate::pinned::Pinned;
+use crate::ports::{
+    AuditLog, Control, Done, Lease, LeasedOutcome, Queue, RowWrite, RunRef, Vault, WorkStore, WriteOutcome,
+};
+use crate::settings::{Mode, PARALLEL_CALLS};
+use crate::work_keys;
+
+/// Entries between two saves of the lease's progress, and the most row writes in one transaction.
+const CHUNK: usize = 50;
+
+/// What applying a shard came to.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ApplyReport {
+    /// How it ended.
+    pub end: ShardEnd,
+    /// What this worker did.
+    pub applied: ApplyTally,
+}
+
+impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
+    /// Applies one shard of the plan with this hash.
+    pub async fn apply(
+        &self,
+        run_ref: &RunRef,
+        shard: Shard,
+        hash: &str,
+        now: EpochSeconds,
+        should_pause: &dyn Fn() -> bool,
+    ) -> Result<ApplyReport, StageError> {
+        let mut report = ApplyReport::default();
+        let applying = |run: &Run| {
+            let same_plan = run.plan_hash.as_deref() == Some(hash);
+            run.stage == Stage::Applying && same_plan && self.settings.scan && self.settings.mode == Mode::Act
+        };
+        let Some(run) = self.control.run(run_ref).await?.filter(applying) else { return Ok(report) };
+        let Some(index) = self.plan_index(&run).await? else {
+            return self.void(&run, "its plan is missing or was altered", now).await;
+        };
+        if !self.control.done(run_ref, Done::Apply).await?.contains(&u32::from(shard.0)) {
+            let fence = self.control.next_fence(&run.tenant).await?;
+            let until = now.plus(self.settings.limits.lease);
+            let Some(mut lease) = self.control.take_lease((run_ref, shard), fence, now, until).await? else {
+                return Ok(ApplyReport { end: ShardEnd::Busy, ..report });
+            };
+            let before = lease.applied;
+            report.end = match self.parts(&run, &index, shard).await? {
+                Ok(entries) => self.work_off(&run, &entries, &mut lease, (now, should_pause)).await?,
+                Err(why) => return self.void(&run, &why, now).await,
+            };
+            report.applied = minus(lease.applied, before);
+            if report.end != ShardEnd::Done {
+                return Ok(report);
+            }
+            self.control.add_done(run_ref, Done::Apply, u32::from(shard.0)).await?;
+        }
+        self.finish_if_complete(&run, &index, now).await?;
+        Ok(ApplyReport { end: ShardEnd::Done, ..report })
+    }
+
+    /// The shard's entries, every part checked against the approved plan. The inner error voids the run.
+    async fn parts(
+        &self,
+        run: &Run,
+        index: &PlanIndex,
+        shard: Shard,
+    ) -> Result<Result<Vec<PlanEntry>, String>, StageError> {
+        let mut entries = Vec::new();
+        let Some(plan) = index.shards.iter().find(|plan| plan.shard == shard) else { return Ok(Ok(entries)) };
+        for (part, hash) in (0..).zip(&plan.parts) {
+            let key = work_keys::plan_part(&RunRef::from(run), shard, part);
+            let bytes = self.work.get(&key).await?.unwrap_or_default();
+            match serde_json::from_slice::<PlanPart>(&bytes) {
+                Ok(stored) if hash_of(&bytes) == *hash => entries.extend(stored.entries),
+                Ok(_) | Err(_) => {
+                    return Ok(Err(format!("part {part} of the plan of shard {shard} is missing or was altered")));
+                }
+            }
+        }
+        Ok(Ok(entries))
+    }
+
+    async fn work_off(
+        &self,
+        run: &Run,
+        entries: &[PlanEntry],
+        lease: &mut Lease,
+        (now, should_pause): (EpochSeconds, &dyn Fn() -> bool),
+    ) -> Result<ShardEnd, StageError> {
+        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
+        let behind = usize::try_from(lease.n_entries_done).unwrap_or(usize::MAX);
+        for chunk in entries.get(behind..).unwrap_or_default().chunks(CHUNK) {
+            if should_pause() {
+                return self.hand_on(run, lease, now).await;
+            }
+            let Some(applied) = self.write_chunk(run, chunk, lease, (&pinned, now)).await? else {
+                return Ok(ShardEnd::Busy);
+            };
+            lease.applied = lease.applied.plus(applied);
+            lease.n_entries_done = lease.n_entries_done.saturating_add(chunk.len() as u64);
+            if !self.control.save_lease(lease).await? {
+                return Ok(ShardEnd::Busy);
+            }
+        }
+        Ok(ShardEnd::Done)
+    }
+
+    /// Writes one chunk; `None` when the lease was lost.
+    async fn write_chunk(
+        &self,
+        run: &Run,
+        chunk: &[PlanEntry],
+        lease: &Lease,
+        (pinned, now): (&Pinned, EpochSeconds),
+    ) -> Result<Option<ApplyTally>, StageError> {
+        let notice = self.settings.limits.removal_notice;
+        let write_of = |entry: &PlanEntry| {
+            let key =
+                RowKey { tenant: run.tenant.clone(), shard: lease.shard, token: entry.token.clone() };
+            let change = entry.verb.change((run, lease.fence), notice, now)?;
+            Some(RowWrite { key, expected: entry.expected, change, due_shards: pinned.config.due_shards })
+        };
+        let planned = || chunk.iter().filter_map(|entry| Some((entry.verb, write_of(entry)?)));
+        let is_sentence = |verb: &Verb| *verb == Verb::Sentence;
+        let mut tally = ApplyTally::default();
+
+        let plain = planned().filter(|(verb, _)| !is_sentence(verb));
+        let outcomes: Vec<_> = stream::iter(plain)
+            .map(async |(verb, write)| {
+                let outcome = self.vault.write(&write).await?;
+                Ok::<_, StageError>((verb, write, outcome))
+            })
+            .buffer_unordered(PARALLEL_CALLS)
+            .try_collect()
+            .await?;
+        for (verb, write, outcome) in &outcomes {
+            count(&mut tally, *verb, was_made(run, write, outcome));
+        }
+
+        // What ends in removal is written only while the lease is provably ours.
+        let sentences: Vec<RowWrite> = planned().filter(|(verb, _)| is_sentence(verb)).map(|(_, write)| write).collect();
+        if !sentences.is_empty() {
+            match self.vault.write_under_lease(lease, &sentences).await? {
+                LeasedOutcome::LeaseLost => return Ok(None),
+                LeasedOutcome::Written(outcomes) => {
+                    for (write, outcome) in sentences.iter().zip(&outcomes) {
+                        count(&mut tally, Verb::Sentence, was_made(run, write, outcome));
+                    }
+                }
+            }
+        }
+        Ok(Some(tally))
+    }
+
+    /// The deadline is near: the lease is freed and another worker goes on from it.
+    async fn hand_on(&self, run: &Run, lease: &mut Lease, now: EpochSeconds) -> Result<ShardEnd, StageError> {
+        lease.until = now;
+        if !self.control.save_lease(lease).await? {
+            return Ok(ShardEnd::Busy);
+        }
+        let hash = run.plan_hash.clone().unwrap_or_default();
+        let (tenant, id) = (run.tenant.clone(), run.id.clone());
+        self.sweep_queue.send(&[Wake::Apply { tenant, run: id, shard: lease.shard, hash }]).await?;
+        Ok(ShardEnd::Continued)
+    }
+
+    async fn void(&self, run: &Run, why: &str, now: EpochSeconds) -> Result<ApplyReport, StageError> {
+        self.runs().void(run, why, now).await?;
+        Ok(ApplyReport { end: ShardEnd::Void, ..ApplyReport::default() })
+    }
+}
+
+/// Whether the write stands, by this attempt or by an earlier one of the same run whose answer was lost.
+fn was_made(run: &Run, write: &RowWrite, outcome: &WriteOutcome) -> bool {
+    match outcome {
+        WriteOutcome::Done => true,
+        WriteOutcome::Changed(Some(current)) => match &**current {
+            RowRead::Token(row) => {
+                row.version == write.expected.version.next() && row.run.as_ref() == Some(&run.id)
+            }
+            RowRead::Subject | RowRead::Unreadable(_) => false,
+        },
+        WriteOutcome::Changed(None) => false,
+    }
+}
+
+fn count(tally: &mut ApplyTally, verb: Verb, made: bool) {
+    let count = match verb {
+        _ if !made => &mut tally.n_changed,
+        Verb::Cool => &mut tally.n_cooled,
+        Verb::Sentence => &mut tally.n_sentenced,
+        Verb::Reinstate { .. } => &mut tally.n_reinstated,
+    };
+    *count = count.saturating_add(1);
+}
+
+fn minus(after: ApplyTally, before: ApplyTally) -> ApplyTally {
+    ApplyTally {
+        n_cooled: after.n_cooled.saturating_sub(before.n_cooled),
+        n_sentenced: after.n_sentenced.saturating_sub(before.n_sentenced),
+        n_reinstated: after.n_reinstated.saturating_sub(before.n_reinstated),
+        n_changed: after.n_changed.saturating_sub(before.n_changed),
+    }
+}

@@ -1,0 +1,173 @@
+//! Planning a shard: part by part, each an immutable file. The part's file is written last, so that a part is either
+//! there with everything that belongs to it or is made again.
+
+use lethe_domain::candidates::{self, Candidate};
+use lethe_domain::lifecycle::RunFacts;
+use lethe_domain::message::Wake;
+use lethe_domain::plan::{PlanPart, ShardPlan, hash_of};
+use lethe_domain::run::{PlanTally, Run, Stage};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::Shard;
+use serde::Serialize;
+
+use super::join::{Join, Joined};
+use super::{ShardEnd, Sweep};
+use crate::error::StageError;
+use crate::pinned::{Pinned, keys_of};
+use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
+use crate::work_keys;
+
+/// What planning a shard came to.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PlanReport {
+    /// How it ended.
+    pub end: ShardEnd,
+    /// What its plan counts.
+    pub tally: PlanTally,
+    /// Parts written by this worker.
+    pub n_parts: u32,
+}
+
+impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
+    /// Plans one shard of a sealed run.
+    pub async fn plan(
+        &self,
+        run_ref: &RunRef,
+        shard: Shard,
+        now: EpochSeconds,
+        should_pause: &dyn Fn() -> bool,
+    ) -> Result<PlanReport, StageError> {
+        let mut report = PlanReport::default();
+        let planning = |run: &Run| run.stage == Stage::Planning && self.settings.scan;
+        let Some(run) = self.control.run(run_ref).await?.filter(planning) else { return Ok(report) };
+        if !self.control.done(run_ref, Done::Plan).await?.contains(&u32::from(shard.0)) {
+            let plan = match self.plan_parts(&run, shard, should_pause, &mut report).await? {
+                Ok(Some(plan)) => plan,
+                Ok(None) => return Ok(PlanReport { end: ShardEnd::Continued, ..report }),
+                Err(why) => {
+                    self.runs().void(&run, &format!("shard {shard}: {why}"), now).await?;
+                    return Ok(PlanReport { end: ShardEnd::Void, ..report });
+                }
+            };
+            report.tally = plan.tally;
+            let bytes = serde_json::to_vec(&plan).unwrap_or_default();
+            self.work.put_new(&work_keys::shard_plan(run_ref, shard), bytes).await?;
+            self.control.add_done(run_ref, Done::Plan, u32::from(shard.0)).await?;
+        }
+        self.close_gate_if_complete(&run, now).await?;
+        Ok(PlanReport { end: ShardEnd::Done, ..report })
+    }
+
+    /// Makes the parts that are missing; `None` when the deadline came first. The inner error voids the run.
+    async fn plan_parts(
+        &self,
+        run: &Run,
+        shard: Shard,
+        should_pause: &dyn Fn() -> bool,
+        report: &mut PlanReport,
+    ) -> Result<Result<Option<ShardPlan>, String>, StageError> {
+        let run_ref = RunRef::from(run);
+        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
+        let keys = keys_of(self.control, &run.tenant).await?;
+        let facts = self.facts(run).await?;
+        let prior = self.prior(run, shard).await?;
+        let join = Join {
+            work: self.work,
+            vault: self.vault,
+            run,
+            pinned: &pinned,
+            mark_key: keys.mark_key,
+            facts,
+            prior: &prior,
+            max_rows: self.settings.plan_rows,
+        };
+        let mut parts: Vec<PlanPart> = Vec::new();
+        let mut hashes = Vec::new();
+        loop {
+            let part = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+            let key = work_keys::plan_part(&run_ref, shard, part);
+            let bytes = if let Some(bytes) = self.work.get(&key).await? { bytes } else {
+                if should_pause() {
+                    let wake = Wake::Plan { tenant: run.tenant.clone(), run: run.id.clone(), shard };
+                    self.sweep_queue.send(&[wake]).await?;
+                    return Ok(Ok(None));
+                }
+                let after = parts.last().and_then(|part| part.next.as_ref());
+                let joined = match join.part(shard, part, after).await? {
+                    Ok(joined) => joined,
+                    Err(why) => return Ok(Err(why)),
+                };
+                report.n_parts = report.n_parts.saturating_add(1);
+                self.store_part(&run_ref, shard, &key, joined).await?
+            };
+            let Ok(stored) = serde_json::from_slice::<PlanPart>(&bytes) else {
+                return Ok(Err(format!("part {part} of its plan is damaged")));
+            };
+            hashes.push(hash_of(&bytes));
+            let is_last = stored.next.is_none();
+            parts.push(stored);
+            if is_last {
+                break;
+            }
+        }
+        self.store_candidates(&run_ref, shard, parts.len()).await?;
+        let tally = parts.iter().fold(PlanTally::default(), |sum, part| sum.plus(part.tally));
+        Ok(Ok(Some(ShardPlan { shard, parts: hashes, tally })))
+    }
+
+    /// Stores a part, its own files first, and returns the bytes that are there now: ours, or another worker's.
+    async fn store_part(
+        &self,
+        run: &RunRef,
+        shard: Shard,
+        key: &str,
+        joined: Joined,
+    ) -> Result<Vec<u8>, StageError> {
+        let part = joined.plan.part;
+        self.work.put_new(&work_keys::counts(run, shard, part), joined.counts).await?;
+        let candidates = candidates::encode(&joined.candidates);
+        self.work.put_new(&work_keys::candidates_part(run, shard, part), candidates).await?;
+        let bytes = serde_json::to_vec(&joined.plan).unwrap_or_default();
+        if self.work.put_new(key, bytes.clone()).await? {
+            return Ok(bytes);
+        }
+        Ok(self.work.get(key).await?.unwrap_or_default())
+    }
+
+    /// One sorted list of the whole shard's candidates, for the next run.
+    async fn store_candidates(&self, run: &RunRef, shard: Shard, n_parts: usize) -> Result<(), StageError> {
+        let mut all = Vec::new();
+        for part in (0..).take(n_parts) {
+            let bytes = self.work.get(&work_keys::candidates_part(run, shard, part)).await?.unwrap_or_default();
+            // A damaged list loses strikes, which only keeps tokens longer.
+            all.extend(candidates::decode(&bytes).unwrap_or_default());
+        }
+        all.sort_unstable_by_key(|(hash, _)| *hash);
+        all.dedup_by_key(|(hash, _)| *hash);
+        self.work.put_new(&work_keys::candidates(run, shard), candidates::encode(&all)).await?;
+        Ok(())
+    }
+
+    async fn prior(&self, run: &Run, shard: Shard) -> Result<Vec<(u64, Candidate)>, StageError> {
+        let Some(previous) = &run.previous else { return Ok(Vec::new()) };
+        let previous = RunRef { tenant: run.tenant.clone(), id: previous.clone() };
+        let bytes = self.work.get(&work_keys::candidates(&previous, shard)).await?.unwrap_or_default();
+        Ok(candidates::decode(&bytes).unwrap_or_default())
+    }
+
+    async fn facts(&self, run: &Run) -> Result<RunFacts, StageError> {
+        let previous = match &run.previous {
+            None => None,
+            Some(id) => self.control.run(&RunRef { tenant: run.tenant.clone(), id: id.clone() }).await?,
+        };
+        let spacing = self.settings.limits.run_spacing;
+        let counts_strikes =
+            previous.is_none_or(|previous| previous.scan_started_at.plus(spacing) <= run.scan_started_at);
+        Ok(RunFacts {
+            purpose: run.purpose,
+            scan_started_at: run.scan_started_at,
+            counts_strikes,
+            proof: run.verdict_proof(),
+        })
+    }
+}

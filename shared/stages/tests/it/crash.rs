@@ -1,0 +1,82 @@
+//! Invariant: recovery is the normal path, run again. Every call of a whole life fails once, before its effect, after
+//! it, or with its worker killed; the end is the calm run's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use lethe_domain::audit::Event;
+use lethe_domain::row::Phase;
+use lethe_domain::token::TokenId;
+use lethe_testkit::{FaultKind, row, token};
+
+use crate::driver::World;
+use crate::world::{HOUR, cold_store};
+
+/// What must be the same whatever failed in between.
+#[derive(Debug, PartialEq)]
+struct End {
+    vault: BTreeMap<TokenId, Phase>,
+    events: BTreeMap<TokenId, BTreeSet<Event>>,
+    writes: BTreeMap<TokenId, u64>,
+    n_purged: usize,
+    n_versions_left: usize,
+}
+
+/// Token 2 unreferenced, token 5 expiring, the others referenced.
+fn start() -> World {
+    let world = cold_store();
+    let expires_at = world.now().plus(HOUR);
+    world.cloud.vault.insert(row("acme", &token(5)).expires_at(expires_at).due_at(expires_at));
+    world.store("acme-orders", &token(5));
+    world.drain();
+    world
+}
+
+fn live(world: &World) {
+    world.rounds(9, HOUR);
+    world.rounds(32, Duration::from_secs(86_400));
+}
+
+fn end(world: &World) -> End {
+    let tokens: Vec<TokenId> = (1..=5).map(token).collect();
+    let events = |token: &TokenId| world.events_of("acme", token).into_iter().collect();
+    let purged: BTreeSet<_> =
+        world.cloud.audit.items_of(Event::Purged).into_iter().filter_map(|item| item.object).collect();
+    let archived: BTreeSet<_> =
+        world.cloud.audit.items_of(Event::Archived).into_iter().filter_map(|item| item.object).collect();
+    assert_eq!(purged, archived, "every archived version is purged");
+    End {
+        vault: world.phases(),
+        events: tokens.iter().map(|token| (token.clone(), events(token))).collect(),
+        writes: tokens.iter().map(|token| (token.clone(), world.cloud.vault.n_writes_of(token))).collect(),
+        n_purged: purged.len(),
+        n_versions_left: world.cloud.archive.all_versions().len(),
+    }
+}
+
+#[test]
+fn every_call_of_a_whole_life_may_fail_once() {
+    let calm = start();
+    live(&calm);
+    assert!(calm.failures.borrow().is_empty(), "{:?}", calm.failures.borrow());
+    let expected = end(&calm);
+    assert_eq!(expected.vault.keys().cloned().collect::<Vec<_>>().len(), 3);
+    assert_eq!((expected.n_purged, expected.n_versions_left), (2, 0));
+    let mut n_faults = 0_u32;
+    let mut hit = BTreeSet::new();
+    for kind in FaultKind::ALL {
+        for n in 1.. {
+            let world = start();
+            world.cloud.faults.fail_call(n, kind);
+            live(&world);
+            if world.failures.borrow().is_empty() && world.cloud.faults.fired().is_none() {
+                break;
+            }
+            hit.extend(world.failures.borrow().iter().cloned());
+            n_faults += 1;
+            assert_eq!(end(&world), expected, "call {n} failed ({kind:?}): {:?}", world.failures.borrow());
+        }
+    }
+    println!("{n_faults} faults, at: {hit:?}");
+    assert!(n_faults > 500, "only {n_faults} calls were made to fail");
+}

@@ -1,0 +1,289 @@
+//! Runs the nine stages over the fakes the way the deployment would: ticks, queues, the stream, notices. A message
+//! whose worker fails goes back to its queue; a stream batch comes again until it is taken.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use futures::executor::block_on;
+use lethe_domain::audit::Event;
+use lethe_domain::limits::Limits;
+use lethe_domain::message::Wake;
+use lethe_domain::row::Phase;
+use lethe_domain::source::UnitLimits;
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::{TenantId, TokenId};
+use lethe_sources::Connectors;
+use lethe_stages::archive::Archiver;
+use lethe_stages::confirm::Confirm;
+use lethe_stages::error::StageError;
+use lethe_stages::expire::Expire;
+use lethe_stages::ports::{Approval, Control, RunRef};
+use lethe_stages::react::React;
+use lethe_stages::reconcile::Reconcile;
+use lethe_stages::scan::Scan;
+use lethe_stages::settings::{Mode, Settings};
+use lethe_stages::stream::{RecordKind, StreamRecord};
+use lethe_stages::survey::Survey;
+use lethe_stages::sweep::Sweep;
+use lethe_testkit::sources::{FakeObjects, FakeTables};
+use lethe_testkit::{FakeCloud, tenant};
+
+/// One deployment over the fakes.
+pub struct World {
+    pub cloud: FakeCloud,
+    pub stores: Connectors<FakeTables, FakeObjects>,
+    pub settings: Settings,
+    /// Stream records that react and archive have not taken yet.
+    to_react: RefCell<VecDeque<StreamRecord>>,
+    to_archive: RefCell<VecDeque<StreamRecord>>,
+    attempts: RefCell<BTreeMap<String, u32>>,
+    /// Failures that the run has seen; a calm run has none.
+    pub failures: RefCell<Vec<String>>,
+}
+
+fn never_pause() -> bool {
+    false
+}
+
+impl World {
+    pub fn new(config: &str) -> Self {
+        let cloud = FakeCloud::new();
+        let now = cloud.clock.now();
+        cloud.control.put_config(config, now);
+        let stores = Connectors { tables: FakeTables::new(cloud.faults.clone()), objects: FakeObjects::new(cloud.faults.clone()) };
+        let mut limits = Limits::production();
+        // As in the local profile: no service removes by itself here, reconcile does it at once.
+        limits.patience = Duration::ZERO;
+        limits.walk_period = Duration::ZERO;
+        let settings =
+            Settings { limits, units: UnitLimits::LOCAL, mode: Mode::Act, scan: true, plan_rows: 3 };
+        Self {
+            cloud,
+            stores,
+            settings,
+            to_react: RefCell::default(),
+            to_archive: RefCell::default(),
+            attempts: RefCell::default(),
+            failures: RefCell::default(),
+        }
+    }
+
+    pub fn now(&self) -> EpochSeconds {
+        self.cloud.clock.now()
+    }
+
+    /// The survey's tick.
+    pub fn survey(&self) -> Result<(), StageError> {
+        let survey = Survey {
+            control: &self.cloud.control,
+            audit: &self.cloud.audit,
+            work: &self.cloud.work,
+            scan_queue: &self.cloud.scan_queue,
+            sweep_queue: &self.cloud.sweep_queue,
+            stores: &self.stores,
+            settings: &self.settings,
+        };
+        block_on(survey.tick(self.now(), &never_pause)).map(drop)
+    }
+
+    /// One message, as the scan or the sweep function would take it.
+    pub fn take(&self, wake: &Wake) -> Result<(), StageError> {
+        match wake {
+            Wake::Scan { tenant, run, unit } => {
+                let scan = Scan {
+                    control: &self.cloud.control,
+                    audit: &self.cloud.audit,
+                    work: &self.cloud.work,
+                    scan_queue: &self.cloud.scan_queue,
+                    stores: &self.stores,
+                    settings: &self.settings,
+                };
+                let run = RunRef { tenant: tenant.clone(), id: run.clone() };
+                let attempt = self.attempt(wake);
+                block_on(scan.unit(&run, *unit, attempt, self.now(), &never_pause)).map(drop)
+            }
+            Wake::Plan { tenant, run, shard } => {
+                let run = RunRef { tenant: tenant.clone(), id: run.clone() };
+                block_on(self.sweep().plan(&run, *shard, self.now(), &never_pause)).map(drop)
+            }
+            Wake::Apply { tenant, run, shard, hash } => {
+                let run = RunRef { tenant: tenant.clone(), id: run.clone() };
+                block_on(self.sweep().apply(&run, *shard, hash, self.now(), &never_pause)).map(drop)
+            }
+        }
+    }
+
+    fn attempt(&self, wake: &Wake) -> u32 {
+        let mut attempts = self.attempts.borrow_mut();
+        let attempt = attempts.entry(wake.to_json()).or_default();
+        *attempt += 1;
+        *attempt
+    }
+
+    #[expect(clippy::type_complexity, reason = "the stage over each fake, named once")]
+    fn sweep(
+        &self,
+    ) -> Sweep<
+        '_,
+        lethe_testkit::FakeControl,
+        lethe_testkit::FakeAudit,
+        lethe_testkit::FakeWork,
+        lethe_testkit::FakeVault,
+        lethe_testkit::FakeQueue,
+    > {
+        Sweep {
+            control: &self.cloud.control,
+            audit: &self.cloud.audit,
+            work: &self.cloud.work,
+            vault: &self.cloud.vault,
+            sweep_queue: &self.cloud.sweep_queue,
+            settings: &self.settings,
+        }
+    }
+
+    pub fn expire(&self) -> Result<(), StageError> {
+        let expire = Expire { control: &self.cloud.control, vault: &self.cloud.vault, settings: &self.settings };
+        block_on(expire.tick(self.now(), &never_pause)).map(drop)
+    }
+
+    pub fn reconcile(&self) -> Result<(), StageError> {
+        let reconcile = Reconcile {
+            control: &self.cloud.control,
+            audit: &self.cloud.audit,
+            work: &self.cloud.work,
+            vault: &self.cloud.vault,
+            archive: &self.cloud.archive,
+            scan_queue: &self.cloud.scan_queue,
+            sweep_queue: &self.cloud.sweep_queue,
+            settings: &self.settings,
+        };
+        block_on(reconcile.tick(self.now(), &never_pause)).map(drop)
+    }
+
+    /// Everything that waits in queues and the stream, until nothing waits any more or a whole round fails.
+    pub fn drain(&self) {
+        for _ in 0..50 {
+            let mut moved = false;
+            for queue in [&self.cloud.scan_queue, &self.cloud.sweep_queue] {
+                for wake in queue.drain() {
+                    moved = true;
+                    if let Err(error) = self.take(&wake) {
+                        self.note(&error);
+                        queue.put_back(wake);
+                    }
+                }
+            }
+            moved |= self.drain_stream();
+            for object in self.cloud.archive.drain_removed() {
+                moved = true;
+                let confirm = Confirm { audit: &self.cloud.audit, archive: &self.cloud.archive };
+                // Notices come at least once; a failed one comes again.
+                while let Err(error) = block_on(confirm.version_gone(&object, self.now())) {
+                    self.note(&error);
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn drain_stream(&self) -> bool {
+        for record in self.cloud.vault.drain_stream() {
+            match record.kind {
+                RecordKind::Remove => self.to_archive.borrow_mut().push_back(record),
+                RecordKind::Insert | RecordKind::Modify => self.to_react.borrow_mut().push_back(record),
+            }
+        }
+        let mut moved = false;
+        let batch: Vec<_> = self.to_react.borrow().iter().cloned().collect();
+        if !batch.is_empty() {
+            let react = React {
+                control: &self.cloud.control,
+                audit: &self.cloud.audit,
+                vault: &self.cloud.vault,
+                settings: &self.settings,
+            };
+            match block_on(react.batch(&batch, self.now())) {
+                Ok(_) => self.to_react.borrow_mut().clear(),
+                Err(error) => self.note(&error),
+            }
+            moved = true;
+        }
+        let batch: Vec<_> = self.to_archive.borrow().iter().cloned().collect();
+        if !batch.is_empty() {
+            let archiver = Archiver {
+                control: &self.cloud.control,
+                audit: &self.cloud.audit,
+                archive: &self.cloud.archive,
+                settings: &self.settings,
+            };
+            match block_on(archiver.batch(&batch, self.now())) {
+                Ok(_) => self.to_archive.borrow_mut().clear(),
+                Err(error) => self.note(&error),
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    fn note(&self, error: &StageError) {
+        self.failures.borrow_mut().push(error.to_string());
+        // A killed worker is replaced by a new one, which works.
+        if self.cloud.faults.fired().is_some() {
+            self.cloud.faults.calm();
+        }
+    }
+
+    /// Every schedule once, and what follows from it.
+    pub fn round(&self) {
+        for tick in [Self::survey, Self::expire, Self::reconcile] {
+            if let Err(error) = tick(self) {
+                self.note(&error);
+            }
+            self.drain();
+        }
+    }
+
+    /// Rounds with this step between them.
+    pub fn rounds(&self, n: usize, step: Duration) {
+        for _ in 0..n {
+            self.round();
+            self.cloud.clock.advance(step);
+        }
+    }
+
+    /// Approves the plan that waits, as the operator would.
+    pub fn approve_waiting(&self, name: &str) {
+        for run in self.cloud.control.all_runs() {
+            if run.tenant == tenant(name) && run.stage == lethe_domain::run::Stage::Gated {
+                let approval = Approval {
+                    run: RunRef::from(&run),
+                    hash: run.plan_hash.clone().unwrap(),
+                    actor: "arn:aws:iam::000000000000:user/operator".to_owned(),
+                    approved_at: self.now(),
+                };
+                block_on(self.cloud.control.approve(&approval)).unwrap();
+            }
+        }
+    }
+
+    /// Where each token of the vault stands.
+    pub fn phases(&self) -> BTreeMap<TokenId, Phase> {
+        self.cloud.vault.rows().into_iter().map(|(token, row)| (token, row.phase())).collect()
+    }
+
+    /// What the audit says of a token, each event once, in order.
+    pub fn events_of(&self, name: &str, token: &TokenId) -> Vec<Event> {
+        let keys = self.cloud.control.keys_now(&tenant(name));
+        let mut seen = BTreeSet::new();
+        let history = self.cloud.audit.history(&keys.fingerprint(token));
+        history.into_iter().map(|(event, _)| event).filter(|event| seen.insert(*event)).collect()
+    }
+}
+
+/// The tenant every test here is about.
+pub fn acme() -> TenantId {
+    tenant("acme")
+}

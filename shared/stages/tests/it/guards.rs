@@ -1,0 +1,111 @@
+//! Each guard alone, over the stages.
+
+use lethe_domain::row::Phase;
+use lethe_domain::run::Stage;
+use lethe_stages::work_keys;
+use lethe_stages::ports::RunRef;
+use lethe_testkit::{row, token};
+use serde_json::json;
+
+use crate::world::{HOUR, cold_store, empty_world};
+
+#[test]
+fn a_row_that_does_not_parse_is_kept_and_counted() {
+    let world = cold_store();
+    let broken = row("acme", &token(9));
+    world.cloud.vault.insert(broken.clone());
+    world.cloud.vault.edit(&broken.key(), |item| {
+        item.insert("state".to_owned(), json!({ "S": "odd" }));
+    });
+    world.rounds(8, HOUR);
+    assert!(world.cloud.vault.item(&broken.key()).is_some());
+    let planned = world.cloud.control.all_runs().into_iter().find(|run| run.stage == Stage::Applied).unwrap();
+    assert_eq!(planned.tally.n_unreadable, 1);
+}
+
+#[test]
+fn a_row_in_another_shard_than_its_id_says_is_kept() {
+    let world = cold_store();
+    // Built for 1 shard, so it lies in shard 0 whatever its id says.
+    let odd = (100..).map(token).find(|token| row("acme", token).key().shard.0 == 1).unwrap();
+    world.cloud.vault.insert(row("acme", &odd).shards(1));
+    world.rounds(8, HOUR);
+    assert_eq!(world.phases()[&odd], Phase::Active);
+}
+
+#[test]
+fn a_kind_that_is_not_scanned_for_and_a_kind_that_is_unknown_are_kept() {
+    let world = cold_store();
+    for (seed, kind) in [(21, "session"), (22, "mystery")] {
+        world.cloud.vault.insert(row("acme", &token(seed)).kind(kind));
+    }
+    world.rounds(8, HOUR);
+    assert_eq!(world.phases()[&token(21)], Phase::Active);
+    assert_eq!(world.phases()[&token(22)], Phase::Active);
+    assert_eq!(world.phases()[&token(2)], Phase::Cooling);
+}
+
+#[test]
+fn a_row_written_after_the_plan_is_left_alone() {
+    let world = cold_store();
+    // Until the confirming run has its plan, which is then carried out over a changed row.
+    let planned = || world.cloud.control.all_runs().iter().any(|run| run.id.ordinal == 2 && run.stage == Stage::Applying);
+    for _ in 0..400 {
+        if planned() {
+            break;
+        }
+        world.survey().unwrap();
+        if planned() {
+            break;
+        }
+        if let Some(wake) = world.cloud.scan_queue.take().or_else(|| world.cloud.sweep_queue.take()) {
+            world.take(&wake).unwrap();
+        } else {
+            world.cloud.clock.advance(HOUR);
+        }
+    }
+    assert!(planned());
+    // The application extends the token without stepping its version.
+    let key = row("acme", &token(2)).key();
+    world.cloud.vault.set_attribute(&key, "expires_at", json!({ "N": "9999999999" }));
+    world.rounds(2, HOUR);
+    assert_eq!(world.phases()[&token(2)], Phase::Active);
+    let run = world.cloud.control.all_runs().into_iter().find(|run| run.id.ordinal == 2).unwrap();
+    assert_eq!((run.applied.n_cooled, run.applied.n_changed), (0, 1));
+}
+
+#[test]
+fn an_altered_plan_is_void_and_writes_nothing() {
+    let world = cold_store();
+    let applying = |world: &crate::driver::World| {
+        world.cloud.control.all_runs().into_iter().find(|run| run.stage == Stage::Applying)
+    };
+    for _ in 0..400 {
+        if applying(&world).is_some() {
+            break;
+        }
+        world.survey().unwrap();
+        match world.cloud.scan_queue.take().or_else(|| world.cloud.sweep_queue.take()) {
+            Some(wake) if applying(&world).is_none() => world.take(&wake).unwrap(),
+            Some(wake) => world.cloud.sweep_queue.put_back(wake),
+            None => {
+                world.cloud.clock.advance(HOUR);
+            }
+        }
+    }
+    let run = applying(&world).unwrap();
+    for shard in lethe_domain::token::ShardCount::new(2).unwrap().all() {
+        world.cloud.work.overwrite(&work_keys::plan_part(&RunRef::from(&run), shard, 0), b"{}".to_vec());
+    }
+    world.rounds(2, HOUR);
+    assert!(world.cloud.control.all_runs().iter().any(|run| run.stage == Stage::Void));
+    assert_eq!(world.phases()[&token(2)], Phase::Active);
+}
+
+#[test]
+fn the_same_slot_twice_opens_one_run() {
+    let world = empty_world();
+    world.survey().unwrap();
+    world.survey().unwrap();
+    assert_eq!(world.cloud.control.all_runs().len(), 1);
+}

@@ -1,0 +1,11 @@
+//! The stages over the fakes.
+#![allow(missing_docs, reason = "tests")]
+
+mod crash;
+mod driver;
+mod guards;
+mod life;
+mod out_of_band;
+mod report;
+mod voids;
+mod world;

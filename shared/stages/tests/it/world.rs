@@ -1,0 +1,92 @@
+//! The worlds that the tests start from.
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use lethe_domain::token::TokenId;
+use lethe_stages::intake::{Answer, Caller, Intake};
+use lethe_testkit::{Sample, row, token};
+
+use crate::driver::World;
+
+pub const HOUR: Duration = Duration::from_secs(3600);
+
+/// One tenant with a table and a bucket; nothing in any of them.
+pub fn empty_world() -> World {
+    let config = Sample::new()
+        .tenant("acme")
+        .table("orders", "acme-orders", 2)
+        .bucket("lake", "acme-lake", "exports/", "jsonl")
+        .cadence("30d")
+        .ratio(15, 10);
+    let world = World::new(&config.text());
+    world.stores.tables.create("acme-orders");
+    world.stores.objects.create("acme-lake");
+    world
+}
+
+/// `n` tokens, all of them referenced by the table.
+pub fn live_world(n: u64) -> World {
+    let world = empty_world();
+    for seed in 1..=n {
+        world.cloud.vault.insert(row("acme", &token(seed)));
+        world.store("acme-orders", &token(seed));
+    }
+    world.round_quietly();
+    world
+}
+
+/// Tokens 1, 3 and 4 are referenced, token 2 is not.
+pub fn cold_store() -> World {
+    let world = empty_world();
+    for seed in 1..=4 {
+        world.cloud.vault.insert(row("acme", &token(seed)));
+    }
+    world.store("acme-orders", &token(1));
+    world.store("acme-orders", &token(3));
+    let line = format!("{{\"note\":\"paid with {}\"}}\n", token(4).expose());
+    world.stores.objects.put("acme-lake", "exports/a.jsonl", line.as_bytes());
+    world
+}
+
+/// `n` tokens that no store holds.
+pub fn nothing_referenced(n: u64) -> World {
+    let world = empty_world();
+    for seed in 1..=n {
+        world.cloud.vault.insert(row("acme", &token(seed)));
+    }
+    world
+}
+
+impl World {
+    /// Puts a token into a table of a tenant's.
+    pub fn store(&self, table: &str, token: &TokenId) {
+        self.stores.tables.put_text(table, token.expose());
+    }
+
+    /// Takes the stream records of the set-up, so that a test sees only its own.
+    pub fn round_quietly(&self) {
+        self.drain();
+    }
+
+    pub fn command(&self, body: &str) -> Answer {
+        let intake = Intake {
+            control: &self.cloud.control,
+            audit: &self.cloud.audit,
+            vault: &self.cloud.vault,
+            settings: &self.settings,
+        };
+        let caller = Caller { id: "m-1".to_owned(), actor: None };
+        let answer = block_on(intake.command(body, &caller, self.now())).unwrap();
+        self.drain();
+        answer
+    }
+
+    pub fn read(&self, tenant: &str, token: &TokenId) -> Answer {
+        self.command(&format!(r#"{{"v":1,"tenant":"{tenant}","command":"read","token":"{}"}}"#, token.expose()))
+    }
+
+    pub fn revoke(&self, tenant: &str, token: &TokenId) -> Answer {
+        self.command(&format!(r#"{{"v":1,"tenant":"{tenant}","command":"revoked","token":"{}"}}"#, token.expose()))
+    }
+}

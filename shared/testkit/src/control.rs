@@ -1,0 +1,235 @@
+//! The control table in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::run::{ApplyTally, Run};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::{Shard, TenantId};
+use lethe_stages::error::PortError;
+use lethe_stages::ports::{Approval, Control, Done, Lease, RunRef, StoredConfig, Walk};
+
+use crate::faults::Faults;
+
+/// The fake control table. Clones share their items.
+#[derive(Clone, Debug)]
+pub struct FakeControl {
+    state: Arc<Mutex<State>>,
+    faults: Faults,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    configs: BTreeMap<u64, StoredConfig>,
+    current: Option<StoredConfig>,
+    keys: BTreeMap<TenantId, TenantKeys>,
+    fences: BTreeMap<TenantId, u64>,
+    // Ordered as the table orders them: by the text of the run's id.
+    runs: BTreeMap<(TenantId, String), Run>,
+    done: BTreeMap<(RunRef, Done), BTreeSet<u32>>,
+    leases: BTreeMap<(RunRef, Shard), Lease>,
+    approvals: BTreeMap<RunRef, Approval>,
+    walks: BTreeMap<String, Walk>,
+}
+
+impl FakeControl {
+    pub(crate) fn new(faults: Faults) -> Self {
+        Self { state: Arc::default(), faults }
+    }
+
+    /// Puts a config in force as its next version and returns that.
+    pub fn put_config(&self, text: &str, now: EpochSeconds) -> u64 {
+        let mut state = self.lock();
+        let version = state.configs.keys().last().copied().unwrap_or(0) + 1;
+        let config = StoredConfig { version, text: text.to_owned(), stored_at: now, author: "arn:test".to_owned() };
+        state.configs.insert(version, config.clone());
+        state.current = Some(config);
+        version
+    }
+
+    /// Puts or replaces a run, whatever its revision.
+    pub fn put_run(&self, run: Run) {
+        self.lock().runs.insert((run.tenant.clone(), run.id.to_string()), run);
+    }
+
+    /// Every run, oldest id first.
+    pub fn all_runs(&self) -> Vec<Run> {
+        self.lock().runs.values().cloned().collect()
+    }
+
+    /// A tenant's keys as they stand.
+    pub fn keys_now(&self, tenant: &TenantId) -> Option<TenantKeys> {
+        self.lock().keys.get(tenant).cloned()
+    }
+
+    /// Everything but fences, for the comparison of two worlds.
+    pub fn picture(&self) -> String {
+        let state = self.lock();
+        format!("{:#?}", (&state.configs, &state.runs, &state.done, &state.approvals, &state.walks))
+    }
+
+    /// The lease check of the vault's transactions.
+    pub(crate) fn holds_lease(&self, lease: &Lease) -> bool {
+        let state = self.lock();
+        state.leases.get(&(lease.run.clone(), lease.shard)).is_some_and(|held| held.fence == lease.fence)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Control for FakeControl {
+    async fn current_config(&self) -> Result<Option<StoredConfig>, PortError> {
+        let call = self.faults.begin("control.current_config")?;
+        call.end(self.lock().current.clone())
+    }
+
+    async fn config(&self, version: u64) -> Result<Option<StoredConfig>, PortError> {
+        let call = self.faults.begin("control.config")?;
+        call.end(self.lock().configs.get(&version).cloned())
+    }
+
+    async fn store_config(&self, config: &StoredConfig) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.store_config")?;
+        let mut state = self.lock();
+        let is_newest = state.current.as_ref().is_none_or(|current| current.version < config.version);
+        if !is_newest || state.configs.contains_key(&config.version) {
+            return call.end(false);
+        }
+        state.configs.insert(config.version, config.clone());
+        state.current = Some(config.clone());
+        call.end(true)
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Option<TenantKeys>, PortError> {
+        let call = self.faults.begin("control.keys")?;
+        call.end(self.lock().keys.get(tenant).cloned())
+    }
+
+    async fn create_keys(&self, tenant: &TenantId, keys: &TenantKeys) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.create_keys")?;
+        let mut state = self.lock();
+        if state.keys.contains_key(tenant) {
+            return call.end(false);
+        }
+        state.keys.insert(tenant.clone(), keys.clone());
+        call.end(true)
+    }
+
+    async fn next_fence(&self, tenant: &TenantId) -> Result<u64, PortError> {
+        let call = self.faults.begin("control.next_fence")?;
+        let mut state = self.lock();
+        let fence = state.fences.entry(tenant.clone()).or_default();
+        *fence += 1;
+        call.end(*fence)
+    }
+
+    async fn run(&self, run: &RunRef) -> Result<Option<Run>, PortError> {
+        let call = self.faults.begin("control.run")?;
+        call.end(self.lock().runs.get(&(run.tenant.clone(), run.id.to_string())).cloned())
+    }
+
+    async fn runs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<Run>, PortError> {
+        let call = self.faults.begin("control.runs")?;
+        let state = self.lock();
+        let latest_first = state.runs.iter().rev().filter(|((of, _), _)| of == tenant).map(|(_, run)| run.clone());
+        call.end(latest_first.take(usize::try_from(limit).unwrap()).collect())
+    }
+
+    async fn create_run(&self, run: &Run) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.create_run")?;
+        let mut state = self.lock();
+        let place = (run.tenant.clone(), run.id.to_string());
+        if state.runs.contains_key(&place) {
+            return call.end(false);
+        }
+        state.runs.insert(place, run.clone());
+        call.end(true)
+    }
+
+    async fn update_run(&self, run: &Run) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.update_run")?;
+        let mut state = self.lock();
+        let stored = state.runs.get_mut(&(run.tenant.clone(), run.id.to_string()));
+        let Some(stored) = stored.filter(|stored| stored.revision == run.revision) else { return call.end(false) };
+        *stored = Run { revision: run.revision + 1, ..run.clone() };
+        call.end(true)
+    }
+
+    async fn add_done(&self, run: &RunRef, work: Done, unit: u32) -> Result<(), PortError> {
+        let call = self.faults.begin("control.add_done")?;
+        self.lock().done.entry((run.clone(), work)).or_default().insert(unit);
+        call.end(())
+    }
+
+    async fn done(&self, run: &RunRef, work: Done) -> Result<BTreeSet<u32>, PortError> {
+        let call = self.faults.begin("control.done")?;
+        call.end(self.lock().done.get(&(run.clone(), work)).cloned().unwrap_or_default())
+    }
+
+    async fn take_lease(
+        &self,
+        (run, shard): (&RunRef, Shard),
+        fence: u64,
+        now: EpochSeconds,
+        until: EpochSeconds,
+    ) -> Result<Option<Lease>, PortError> {
+        let call = self.faults.begin("control.take_lease")?;
+        let mut state = self.lock();
+        let free = Lease {
+            run: run.clone(),
+            shard,
+            fence,
+            until: EpochSeconds(i64::MIN),
+            n_entries_done: 0,
+            applied: ApplyTally::default(),
+        };
+        let lease = state.leases.entry((run.clone(), shard)).or_insert(free);
+        // The fence is given once, so who comes with the lease's own fence took it before and lost the answer.
+        if now < lease.until && lease.fence != fence {
+            return call.end(None);
+        }
+        lease.fence = fence;
+        lease.until = until;
+        call.end(Some(lease.clone()))
+    }
+
+    async fn save_lease(&self, lease: &Lease) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.save_lease")?;
+        let mut state = self.lock();
+        let stored = state.leases.get_mut(&(lease.run.clone(), lease.shard));
+        let Some(stored) = stored.filter(|stored| stored.fence == lease.fence) else { return call.end(false) };
+        *stored = lease.clone();
+        call.end(true)
+    }
+
+    async fn leases(&self, run: &RunRef) -> Result<Vec<Lease>, PortError> {
+        let call = self.faults.begin("control.leases")?;
+        let state = self.lock();
+        call.end(state.leases.values().filter(|lease| lease.run == *run).cloned().collect())
+    }
+
+    async fn approve(&self, approval: &Approval) -> Result<(), PortError> {
+        let call = self.faults.begin("control.approve")?;
+        self.lock().approvals.insert(approval.run.clone(), approval.clone());
+        call.end(())
+    }
+
+    async fn approval(&self, run: &RunRef) -> Result<Option<Approval>, PortError> {
+        let call = self.faults.begin("control.approval")?;
+        call.end(self.lock().approvals.get(run).cloned())
+    }
+
+    async fn walk(&self, name: &str) -> Result<Option<Walk>, PortError> {
+        let call = self.faults.begin("control.walk")?;
+        call.end(self.lock().walks.get(name).cloned())
+    }
+
+    async fn save_walk(&self, name: &str, walk: &Walk) -> Result<(), PortError> {
+        let call = self.faults.begin("control.save_walk")?;
+        self.lock().walks.insert(name.to_owned(), walk.clone());
+        call.end(())
+    }
+}

@@ -1,0 +1,190 @@
+//! The vault in memory, with DynamoDB's conditions, pages, indexes and stream.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lethe_domain::lifecycle::Expected;
+use lethe_domain::row::{OWNER_BUCKETS, RowRead, VaultRow, owner_partition};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::{RowKey, TenantId, TokenId, partition};
+use lethe_stages::error::PortError;
+use lethe_stages::ports::{Lease, LeasedOutcome, RowPage, RowWrite, ShardRef, Vault, WriteOutcome};
+use lethe_stages::stream::StreamRecord;
+
+use crate::clock::HandClock;
+use crate::control::FakeControl;
+use crate::faults::Faults;
+use crate::item::{self, Item};
+
+mod hands;
+mod stream;
+
+/// The most writes that one call under a lease takes.
+const MAX_LEASED_WRITES: usize = 50;
+
+/// The fake vault. Clones share their rows.
+#[derive(Clone, Debug)]
+pub struct FakeVault {
+    state: Arc<Mutex<State>>,
+    control: FakeControl,
+    faults: Faults,
+    clock: HandClock,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rows: BTreeMap<(String, String), Item>,
+    stream: Vec<StreamRecord>,
+    n_changes: u64,
+    writes: BTreeMap<String, u64>,
+    page_size: Option<u32>,
+}
+
+impl FakeVault {
+    pub(crate) fn new(control: FakeControl, faults: Faults, clock: HandClock) -> Self {
+        Self { state: Arc::default(), control, faults, clock }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One conditional write, without a call of its own.
+    fn write_now(&self, write: &RowWrite) -> WriteOutcome {
+        let mut state = self.lock();
+        let place = (write.key.pk(), write.key.token.expose().to_owned());
+        let Some(row) = state.rows.get(&place) else { return WriteOutcome::Changed(None) };
+        if !is_as_expected(row, &write.expected) || !admits_fence(row, write.change.fence()) {
+            return WriteOutcome::Changed(Some(Box::new(item::read(row))));
+        }
+        let mut after = row.clone();
+        for attribute in write.change.attributes(&write.expected, &write.key.token, write.due_shards) {
+            item::set(&mut after, attribute);
+        }
+        *state.writes.entry(place.1.clone()).or_default() += 1;
+        state.change(place, Some(after), &self.clock, false);
+        WriteOutcome::Done
+    }
+}
+
+impl Vault for FakeVault {
+    async fn page(&self, at: &ShardRef, after: Option<&str>, limit: u32) -> Result<RowPage, PortError> {
+        let call = self.faults.begin("vault.page")?;
+        call.end(self.lock().page(at, after, limit, |_| true))
+    }
+
+    async fn overdue(
+        &self,
+        at: &ShardRef,
+        after: Option<&str>,
+        limit: u32,
+        until: EpochSeconds,
+    ) -> Result<RowPage, PortError> {
+        let call = self.faults.begin("vault.overdue")?;
+        // The limit cuts what is read, before the filter.
+        let is_overdue = |row: &Item| item::number_of(row, "purge_at").is_some_and(|at| at <= until.0.into());
+        call.end(self.lock().page(at, after, limit, is_overdue))
+    }
+
+    async fn get(&self, key: &RowKey) -> Result<Option<RowRead>, PortError> {
+        let call = self.faults.begin("vault.get")?;
+        let state = self.lock();
+        call.end(state.rows.get(&(key.pk(), key.token.expose().to_owned())).map(item::read))
+    }
+
+    async fn due(&self, partition: &str, until: EpochSeconds, limit: u32) -> Result<Vec<RowKey>, PortError> {
+        let call = self.faults.begin("vault.due")?;
+        let state = self.lock();
+        let mut due: Vec<_> = state
+            .rows
+            .iter()
+            .filter(|(_, row)| item::text_of(row, "due_pk") == Some(partition))
+            .filter_map(|(place, row)| Some((item::number_of(row, "due_at")?, place)))
+            .filter(|(at, _)| *at <= until.0.into())
+            .collect();
+        due.sort();
+        due.truncate(usize::try_from(limit).unwrap());
+        call.end(due.into_iter().filter_map(|(_, (pk, sk))| RowKey::parse(pk, sk)).collect())
+    }
+
+    async fn owned(&self, tenant: &TenantId, subject: &str, session: Option<&str>) -> Result<Vec<RowKey>, PortError> {
+        let call = self.faults.begin("vault.owned")?;
+        let state = self.lock();
+        let mut owned = Vec::new();
+        for bucket in 0..OWNER_BUCKETS {
+            let pk = owner_partition(tenant.as_str(), subject, bucket);
+            for ((row_pk, sk), row) in &state.rows {
+                let is_session = session.is_none_or(|session| item::text_of(row, "session") == Some(session));
+                if item::text_of(row, "owner_pk") == Some(&pk) && is_session {
+                    owned.extend(RowKey::parse(row_pk, sk));
+                }
+            }
+        }
+        call.end(owned)
+    }
+
+    async fn write(&self, write: &RowWrite) -> Result<WriteOutcome, PortError> {
+        let call = self.faults.begin("vault.write")?;
+        call.end(self.write_now(write))
+    }
+
+    async fn write_under_lease(&self, lease: &Lease, writes: &[RowWrite]) -> Result<LeasedOutcome, PortError> {
+        let call = self.faults.begin("vault.write_under_lease")?;
+        if writes.len() > MAX_LEASED_WRITES {
+            return Err(PortError::never("write vault rows under a lease", "more writes than one call takes"));
+        }
+        let mut keys: Vec<_> = writes.iter().map(|write| &write.key).collect();
+        keys.sort();
+        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(PortError::never("write vault rows under a lease", "two writes of one row"));
+        }
+        if !writes.is_empty() && !self.control.holds_lease(lease) {
+            return call.end(LeasedOutcome::LeaseLost);
+        }
+        call.end(LeasedOutcome::Written(writes.iter().map(|write| self.write_now(write)).collect()))
+    }
+
+    async fn remove(&self, key: &RowKey, expected: &Expected) -> Result<WriteOutcome, PortError> {
+        let call = self.faults.begin("vault.remove")?;
+        let mut state = self.lock();
+        let place = (key.pk(), key.token.expose().to_owned());
+        let outcome = match state.rows.get(&place) {
+            None => WriteOutcome::Changed(None),
+            Some(row) if is_as_expected(row, expected) => {
+                state.change(place, None, &self.clock, false);
+                WriteOutcome::Done
+            }
+            Some(row) => WriteOutcome::Changed(Some(Box::new(item::read(row)))),
+        };
+        call.end(outcome)
+    }
+}
+
+fn is_as_expected(row: &Item, expected: &Expected) -> bool {
+    expected.attributes().iter().all(|attribute| item::meets(row, attribute))
+}
+
+fn admits_fence(row: &Item, mine: Option<u64>) -> bool {
+    let Some(mine) = mine else { return true };
+    if !row.contains_key("fence") {
+        return true;
+    }
+    item::number_of(row, "fence").is_some_and(|theirs| theirs <= i128::from(mine))
+}
+
+impl State {
+    fn page(&self, at: &ShardRef, after: Option<&str>, limit: u32, keep: impl Fn(&Item) -> bool) -> RowPage {
+        let pk = partition(&at.tenant, at.shard);
+        let limit = usize::try_from(self.page_size.map_or(limit, |size| size.min(limit))).unwrap();
+        let rows = self.rows.range((pk.clone(), String::new())..).take_while(|((row_pk, _), _)| *row_pk == pk);
+        let read: Vec<_> = rows.filter(|((_, sk), _)| after.is_none_or(|after| after < sk.as_str())).take(limit).collect();
+        // DynamoDB names a next page whenever the limit was reached, even where nothing follows.
+        let next = read.last().filter(|_| read.len() == limit).map(|((_, sk), _)| sk.clone());
+        RowPage { rows: read.into_iter().filter(|(_, row)| keep(row)).map(|(_, row)| item::read(row)).collect(), next }
+    }
+}
+
+/// The token rows among what was read.
+pub fn tokens(rows: impl IntoIterator<Item = RowRead>) -> BTreeMap<TokenId, VaultRow> {
+    rows.into_iter().filter_map(RowRead::token).map(|row| (row.key.token.clone(), row)).collect()
+}
