@@ -198,11 +198,12 @@ class Watcher:
                 [f"active {active:,}"] + [f"{state} {counts[state]:,}" for state in codec.STATES[2:6]]
             )
             run_id, stage, note = runs[tenant.name]
-            line = f"{tenant.name:<9} {states}"
             run = f"run {run_id[-2:]} {stage}{': ' + note if note else ''}" if run_id else "no run yet"
-            if (line, run) != self.last_line.get(tenant.name):
-                self.last_line[tenant.name] = (line, run)
-                print(f"  {time.monotonic() - began:5.0f} s  {line}   ({run})", flush=True)
+            # New tokens are issued all the time; that alone is no news.
+            news = (moved, *counts.values(), run)
+            if news != self.last_line.get(tenant.name):
+                self.last_line[tenant.name] = news
+                print(f"  {time.monotonic() - began:5.0f} s  {tenant.name:<9} {states}   ({run})", flush=True)
 
 
 def describe_run(item):

@@ -8,7 +8,6 @@ ROWS = (
     ("cost", ("writes_per_purged_token", "removing_deletes", "transaction_doubling", "requests", "seconds")),
     ("evidence", ("archive_objects", "audit_items", "reissued_while_cooling", "planted_purged_identical")),
 )
-PRICED = ("dynamodb", "dynamodbstreams", "s3", "sqs", "lambda", "kms")
 
 
 def requests(before, after):

@@ -110,7 +110,9 @@ impl Global {
         match self.profile {
             Profile::Local => Ok(Limits::local(TimeScale::dividing_by(self.time_scale))),
             Profile::Production if self.time_scale.get() == 1 => Ok(Limits::production()),
-            Profile::Production => Err("a time scale needs `--profile local`: production keeps real time".to_owned()),
+            Profile::Production => {
+                Err("a time scale needs `--profile local`: production keeps real time".to_owned())
+            }
         }
     }
 }
@@ -120,7 +122,8 @@ fn tenant(text: &str) -> Result<TenantId, String> {
 }
 
 fn run_id(text: &str) -> Result<RunId, String> {
-    RunId::parse(text).ok_or_else(|| "a run id reads like 1700000000-01; `lethe status` lists them".to_owned())
+    RunId::parse(text)
+        .ok_or_else(|| "a run id reads like 1700000000-01; `lethe status` lists them".to_owned())
 }
 
 fn stack_name(text: &str) -> Result<String, String> {

@@ -71,6 +71,10 @@ mod tests {
     #[test]
     fn a_failure_shows_its_whole_chain_and_where_to_look() {
         let error = CliError::Port(PortError::never("read control table", "ResourceNotFoundException"));
-        insta::assert_snapshot!(error.explained("lethe"), @"");
+        insta::assert_snapshot!(error.explained("lethe"), @"
+        read control table
+          because: ResourceNotFoundException
+          check that the stack `lethe` is deployed in this account and region (--stack, AWS_PROFILE, AWS_REGION) and that you may read its tables
+        ");
     }
 }

@@ -23,9 +23,11 @@ pub(crate) fn file(path: &Path) -> Result<String, CliError> {
     } else {
         std::fs::File::open(path).and_then(|file| read_limited(file, FILE_MAX_BYTES))
     };
-    let bytes = read.map_err(|error| CliError::BadInput(format!("{name} cannot be read: {error}; name another file")))?;
-    String::from_utf8(bytes)
-        .map_err(|error| CliError::BadInput(format!("{name} is not UTF-8: {}; save it as UTF-8", error.utf8_error())))
+    let bytes = read
+        .map_err(|error| CliError::BadInput(format!("{name} cannot be read: {error}; name another file")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        CliError::BadInput(format!("{name} is not UTF-8: {}; save it as UTF-8", error.utf8_error()))
+    })
 }
 
 /// A token; `-` reads the first line of standard input.

@@ -49,7 +49,8 @@ async fn carry_out(cli: &Cli) -> Result<(), CliError> {
             commands::apply::check(&name, &text)?;
             let cloud = Cloud::connect(&cli.global).await?;
             let ports = (&cloud.control, &cloud.audit);
-            let applied = commands::apply::apply((&name, &text), &cloud.caller, ports, input::new_keys).await?;
+            let applied =
+                commands::apply::apply((&name, &text), &cloud.caller, ports, input::new_keys).await?;
             output::answer(cli.global.json, &applied, render::applied);
         }
         Command::Run { tenant, plan_only, wait } => run(cli, &limits, tenant, *plan_only, *wait).await?,

@@ -68,7 +68,8 @@ pub(crate) fn progress(progress: &Progress) -> String {
 
 /// The answer to `lethe plan`.
 pub(crate) fn plan(plan: &PlanView) -> String {
-    let PlanView { tenant, run, hash, evidence, tally, cool_per_mille, approved_by, approved_at, next } = plan;
+    let PlanView { tenant, run, hash, evidence, tally, cool_per_mille, approved_by, approved_at, next } =
+        plan;
     let mut lines = vec![
         format!("plan of {} run {} of {tenant}, {}", word_of(run.purpose), run.run, run.stage.as_str()),
         field("config version", run.config),
@@ -78,7 +79,10 @@ pub(crate) fn plan(plan: &PlanView) -> String {
         field("active", tally.n_active),
         field("found in a store", tally.n_referenced),
         field("missed, strikes do not suffice", tally.n_struck),
-        field("to take out of service", format!("{} ({} of the active)", tally.n_cool, percent(*cool_per_mille))),
+        field(
+            "to take out of service",
+            format!("{} ({} of the active)", tally.n_cool, percent(*cool_per_mille)),
+        ),
         field("to sentence", tally.n_sentence),
         field("to take back into service", tally.n_reinstate),
         field("cooling, await a verdict run", tally.n_awaiting_verdict),
@@ -103,7 +107,9 @@ pub(crate) fn plan(plan: &PlanView) -> String {
 pub(crate) fn approved(approved: &Approved) -> String {
     let Approved { tenant, run, hash: _, actor, approved_at, is_new } = approved;
     if *is_new {
-        return format!("the plan of run {run} of {tenant} is approved by {actor}; it goes on with the next tick of survey");
+        return format!(
+            "the plan of run {run} of {tenant} is approved by {actor}; it goes on with the next tick of survey"
+        );
     }
     format!("the plan of run {run} of {tenant} was approved before, by {actor} at {approved_at}")
 }

@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn names_follow_the_template() {
-        let stack = Stack { name: "lethe".into(), account: "000000000000".into(), region: "eu-central-1".into() };
+        let stack =
+            Stack { name: "lethe".into(), account: "000000000000".into(), region: "eu-central-1".into() };
         assert_eq!(stack.vault_table(), "lethe-vault");
         assert_eq!(stack.audit_table(), "lethe-audit");
         assert_eq!(stack.control_table(), "lethe-control");

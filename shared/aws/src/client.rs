@@ -74,8 +74,13 @@ pub fn dynamodb(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_dynamodb::Cl
 }
 
 /// A `DynamoDB` client for another region.
-pub(crate) fn dynamodb_in(config: &SdkConfig, timeouts: &Timeouts, region: Option<&str>) -> aws_sdk_dynamodb::Client {
-    let mut builder = aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts.tables.config());
+pub(crate) fn dynamodb_in(
+    config: &SdkConfig,
+    timeouts: &Timeouts,
+    region: Option<&str>,
+) -> aws_sdk_dynamodb::Client {
+    let mut builder =
+        aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts.tables.config());
     if let Some(region) = region {
         builder = builder.region(Region::new(region.to_owned()));
     }

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn refusals_of_the_moment_are_tried_later_and_others_never() {
-        for (code, status) in [("ThrottlingException", 400), ("InternalServerError", 500), ("SlowDown", 503)] {
+        for (code, status) in [("ThrottlingException", 400), ("InternalServerError", 500), ("SlowDown", 503)]
+        {
             assert_eq!(port_error("write", &refused(code, status)).retry(), Retry::Later, "{code}");
         }
         for code in ["AccessDeniedException", "ResourceNotFoundException", "ValidationException"] {

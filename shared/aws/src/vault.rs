@@ -108,7 +108,8 @@ impl Vault for DynamoVault {
     }
 
     async fn get(&self, key: &RowKey) -> Result<Option<RowRead>, PortError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(place_of(key))).consistent_read(true);
+        let get =
+            self.client.get_item().table_name(&self.table).set_key(Some(place_of(key))).consistent_read(true);
         let answer = get.send().await.map_err(|error| port_error("read a vault row", &error))?;
         Ok(answer.item.map(read))
     }
@@ -140,7 +141,12 @@ impl Vault for DynamoVault {
         }
     }
 
-    async fn owned(&self, tenant: &TenantId, subject: &str, session: Option<&str>) -> Result<Vec<RowKey>, PortError> {
+    async fn owned(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+        session: Option<&str>,
+    ) -> Result<Vec<RowKey>, PortError> {
         let buckets = (0..OWNER_BUCKETS).map(|bucket| owner_partition(tenant.as_str(), subject, bucket));
         let found = try_join_all(buckets.map(|pk| self.owned_in(pk, session))).await?;
         Ok(found.into_iter().flatten().collect())
@@ -161,13 +167,19 @@ impl Vault for DynamoVault {
         match update.send().await {
             Ok(_) => Ok(WriteOutcome::Done),
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(stands)) => Ok(changed(stands.item.clone())),
+                Some(UpdateItemError::ConditionalCheckFailedException(stands)) => {
+                    Ok(changed(stands.item.clone()))
+                }
                 Some(_) | None => Err(port_error("write a vault row", &error)),
             },
         }
     }
 
-    async fn write_under_lease(&self, lease: &Lease, writes: &[RowWrite]) -> Result<LeasedOutcome, PortError> {
+    async fn write_under_lease(
+        &self,
+        lease: &Lease,
+        writes: &[RowWrite],
+    ) -> Result<LeasedOutcome, PortError> {
         self.write_leased(lease, writes).await
     }
 
@@ -185,7 +197,9 @@ impl Vault for DynamoVault {
         match delete.send().await {
             Ok(_) => Ok(WriteOutcome::Done),
             Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(stands)) => Ok(changed(stands.item.clone())),
+                Some(DeleteItemError::ConditionalCheckFailedException(stands)) => {
+                    Ok(changed(stands.item.clone()))
+                }
                 Some(_) | None => Err(port_error("remove a vault row", &error)),
             },
         }

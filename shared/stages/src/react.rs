@@ -40,10 +40,32 @@ pub struct ReactReport {
     pub n_entries: u64,
     /// Audit items that hold them.
     pub n_items: u64,
+    /// Tokens that were taken out of service.
+    pub n_cooled: u64,
+    /// Tokens that were given a date of removal.
+    pub n_sentenced: u64,
+    /// Tokens that were taken back into service.
+    pub n_reinstated: u64,
     /// Condemned rows that somebody else wrote.
     pub n_out_of_band: u64,
     /// Rows that could not be understood.
     pub n_unreadable: u64,
+}
+
+impl ReactReport {
+    fn count(&mut self, event: Event, n_entries: u64) {
+        self.n_entries = self.n_entries.saturating_add(n_entries);
+        for (counted, count) in [
+            (Event::Cooled, &mut self.n_cooled),
+            (Event::Sentenced, &mut self.n_sentenced),
+            (Event::Reinstated, &mut self.n_reinstated),
+            (Event::OutOfBand, &mut self.n_out_of_band),
+        ] {
+            if event == counted {
+                *count = count.saturating_add(n_entries);
+            }
+        }
+    }
 }
 
 /// Entries that share an audit item.
@@ -85,8 +107,6 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
                 self.lift(row, change).await?;
             }
             if let Some(transition) = transition {
-                let out_of_band = u64::from(transition.event == Event::OutOfBand);
-                report.n_out_of_band = report.n_out_of_band.saturating_add(out_of_band);
                 if !keys.contains_key(&row.key.tenant) {
                     keys.insert(row.key.tenant.clone(), keys_of(self.control, &row.key.tenant).await?);
                 }
@@ -95,7 +115,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
             }
         }
         for (group, gathered) in groups {
-            report.n_entries = report.n_entries.saturating_add(gathered.entries.len() as u64);
+            report.count(group.event, gathered.entries.len() as u64);
             report.n_items = report.n_items.saturating_add(1);
             self.record(group, gathered, now).await?;
         }

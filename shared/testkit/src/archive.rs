@@ -46,7 +46,8 @@ struct State {
 
 impl FakeArchive {
     pub(crate) fn new(faults: Faults, clock: HandClock) -> Self {
-        let state = State { objects: BTreeMap::new(), removed: Vec::new(), n_versions: 0, page_size: PAGE_VERSIONS };
+        let state =
+            State { objects: BTreeMap::new(), removed: Vec::new(), n_versions: 0, page_size: PAGE_VERSIONS };
         Self { state: Arc::new(Mutex::new(state)), faults, clock }
     }
 
@@ -109,7 +110,8 @@ impl Archive for FakeArchive {
     async fn versions(&self, prefix: &str, after: Option<&ObjectVersion>) -> Result<VersionPage, PortError> {
         let call = self.faults.begin("archive.versions")?;
         let state = self.lock();
-        let under_prefix = state.objects.values().flatten().filter(|version| version.object.key.starts_with(prefix));
+        let under_prefix =
+            state.objects.values().flatten().filter(|version| version.object.key.starts_with(prefix));
         let rest = under_prefix.filter(|version| after.is_none_or(|after| is_after(&version.object, after)));
         let page: Vec<_> = rest.take(state.page_size.saturating_add(1)).collect();
         let is_cut = page.len() > state.page_size;
@@ -152,7 +154,13 @@ fn listed(version: &ArchivedVersion) -> ListedVersion {
 }
 
 impl State {
-    fn push(&mut self, key: &str, body: Option<Vec<u8>>, lock: Option<Lock>, put_at: EpochSeconds) -> ObjectVersion {
+    fn push(
+        &mut self,
+        key: &str,
+        body: Option<Vec<u8>>,
+        lock: Option<Lock>,
+        put_at: EpochSeconds,
+    ) -> ObjectVersion {
         self.n_versions += 1;
         let object = ObjectVersion { key: key.to_owned(), version: format!("v{:06}", self.n_versions) };
         let version = ArchivedVersion { object: object.clone(), body, lock, put_at };

@@ -42,7 +42,8 @@ impl FakeControl {
     pub fn put_config(&self, text: &str, now: EpochSeconds) -> u64 {
         let mut state = self.lock();
         let version = state.configs.keys().last().copied().unwrap_or(0) + 1;
-        let config = StoredConfig { version, text: text.to_owned(), stored_at: now, author: "arn:test".to_owned() };
+        let config =
+            StoredConfig { version, text: text.to_owned(), stored_at: now, author: "arn:test".to_owned() };
         state.configs.insert(version, config.clone());
         state.current = Some(config);
         version
@@ -134,7 +135,8 @@ impl Control for FakeControl {
     async fn runs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<Run>, PortError> {
         let call = self.faults.begin("control.runs")?;
         let state = self.lock();
-        let latest_first = state.runs.iter().rev().filter(|((of, _), _)| of == tenant).map(|(_, run)| run.clone());
+        let latest_first =
+            state.runs.iter().rev().filter(|((of, _), _)| of == tenant).map(|(_, run)| run.clone());
         call.end(latest_first.take(usize::try_from(limit).unwrap()).collect())
     }
 
@@ -153,7 +155,9 @@ impl Control for FakeControl {
         let call = self.faults.begin("control.update_run")?;
         let mut state = self.lock();
         let stored = state.runs.get_mut(&(run.tenant.clone(), run.id.to_string()));
-        let Some(stored) = stored.filter(|stored| stored.revision == run.revision) else { return call.end(false) };
+        let Some(stored) = stored.filter(|stored| stored.revision == run.revision) else {
+            return call.end(false);
+        };
         *stored = Run { revision: run.revision + 1, ..run.clone() };
         call.end(true)
     }
@@ -200,7 +204,9 @@ impl Control for FakeControl {
         let call = self.faults.begin("control.save_lease")?;
         let mut state = self.lock();
         let stored = state.leases.get_mut(&(lease.run.clone(), lease.shard));
-        let Some(stored) = stored.filter(|stored| stored.fence == lease.fence) else { return call.end(false) };
+        let Some(stored) = stored.filter(|stored| stored.fence == lease.fence) else {
+            return call.end(false);
+        };
         *stored = lease.clone();
         call.end(true)
     }

@@ -40,7 +40,8 @@ pub fn read(item: &Item) -> RowRead {
 
 /// An item's two keys.
 pub fn keys_of(item: &Item) -> (String, String) {
-    let key = |name: &str| item.get(name).and_then(|value| value["S"].as_str()).unwrap_or_default().to_owned();
+    let key =
+        |name: &str| item.get(name).and_then(|value| value["S"].as_str()).unwrap_or_default().to_owned();
     (key("pk"), key("sk"))
 }
 
@@ -99,11 +100,15 @@ fn typed(value: &Value) -> Value {
 }
 
 fn untyped(value: &Value) -> Value {
-    let Some((kind, inner)) = value.as_object().and_then(|typed| typed.iter().next()) else { return Value::Null };
+    let Some((kind, inner)) = value.as_object().and_then(|typed| typed.iter().next()) else {
+        return Value::Null;
+    };
     match (kind.as_str(), inner) {
         ("N", Value::String(number)) => serde_json::from_str(number).unwrap_or(Value::Null),
         ("L", Value::Array(values)) => Value::Array(values.iter().map(untyped).collect()),
-        ("M", Value::Object(map)) => Value::Object(map.iter().map(|(k, v)| (k.clone(), untyped(v))).collect()),
+        ("M", Value::Object(map)) => {
+            Value::Object(map.iter().map(|(k, v)| (k.clone(), untyped(v))).collect())
+        }
         ("NULL", _) => Value::Null,
         (_, inner) => inner.clone(),
     }

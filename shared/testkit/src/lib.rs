@@ -1,7 +1,10 @@
 //! What tests are made of: every port in memory, a clock that moves by hand, faults at any call, builders of rows,
 //! tokens and configs, and one conformance suite a port that holds the fakes and the real services to the same
 //! behaviour.
-#![expect(async_fn_in_trait, reason = "the suites are used with concrete types only, so no caller needs a Send bound")]
+#![expect(
+    async_fn_in_trait,
+    reason = "the suites are used with concrete types only, so no caller needs a Send bound"
+)]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -19,6 +22,7 @@ pub mod item;
 mod queue;
 mod rows;
 mod sample;
+pub mod sources;
 mod tokens;
 mod vault;
 mod work;

@@ -58,7 +58,10 @@ impl Sample {
     /// Adds an S3 source to the tenant added last; `format` is the config's word.
     #[must_use]
     pub fn bucket(self, name: &str, bucket: &str, prefix: &str, format: &str) -> Self {
-        self.source(name, &format!("type = \"s3\"\nbucket = \"{bucket}\"\nprefix = \"{prefix}\"\nformat = \"{format}\"\n"))
+        self.source(
+            name,
+            &format!("type = \"s3\"\nbucket = \"{bucket}\"\nprefix = \"{prefix}\"\nformat = \"{format}\"\n"),
+        )
     }
 
     fn source(mut self, name: &str, body: &str) -> Self {
@@ -174,7 +177,10 @@ mod tests {
     fn the_samples_are_good_configs() {
         sample().config();
         let all = sample().shards(8).cadence("12h").idle_after("90d").ratio(5, 10);
-        let config = all.unreferenced("strikes = 3\n").with("[kinds.session.on.revoked]\nretention = \"90d\"").config();
+        let config = all
+            .unreferenced("strikes = 3\n")
+            .with("[kinds.session.on.revoked]\nretention = \"90d\"")
+            .config();
         assert_eq!(config.tenants.len(), 2);
     }
 }

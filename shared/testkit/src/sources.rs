@@ -182,7 +182,13 @@ impl BucketState {
         self.objects.insert((bucket.to_owned(), key.to_owned()), (bytes, etag));
     }
 
-    fn read(&mut self, bucket: &str, key: &str, etag: Option<&str>, range: &Range<u64>) -> Result<Vec<u8>, SourceError> {
+    fn read(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        etag: Option<&str>,
+        range: &Range<u64>,
+    ) -> Result<Vec<u8>, SourceError> {
         self.n_reads += 1;
         if let Some((bucket, key, bytes)) = self.changes.remove(&self.n_reads) {
             match bytes {
@@ -193,7 +199,8 @@ impl BucketState {
         if !self.buckets.contains(bucket) {
             return Err(SourceError::Missing);
         }
-        let (bytes, current) = self.objects.get(&(bucket.to_owned(), key.to_owned())).ok_or(SourceError::Gone)?;
+        let (bytes, current) =
+            self.objects.get(&(bucket.to_owned(), key.to_owned())).ok_or(SourceError::Gone)?;
         if etag.is_some_and(|etag| etag != current) {
             return Err(SourceError::Changed);
         }

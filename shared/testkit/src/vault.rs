@@ -107,7 +107,12 @@ impl Vault for FakeVault {
         call.end(due.into_iter().filter_map(|(_, (pk, sk))| RowKey::parse(pk, sk)).collect())
     }
 
-    async fn owned(&self, tenant: &TenantId, subject: &str, session: Option<&str>) -> Result<Vec<RowKey>, PortError> {
+    async fn owned(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+        session: Option<&str>,
+    ) -> Result<Vec<RowKey>, PortError> {
         let call = self.faults.begin("vault.owned")?;
         let state = self.lock();
         let mut owned = Vec::new();
@@ -128,10 +133,17 @@ impl Vault for FakeVault {
         call.end(self.write_now(write))
     }
 
-    async fn write_under_lease(&self, lease: &Lease, writes: &[RowWrite]) -> Result<LeasedOutcome, PortError> {
+    async fn write_under_lease(
+        &self,
+        lease: &Lease,
+        writes: &[RowWrite],
+    ) -> Result<LeasedOutcome, PortError> {
         let call = self.faults.begin("vault.write_under_lease")?;
         if writes.len() > MAX_LEASED_WRITES {
-            return Err(PortError::never("write vault rows under a lease", "more writes than one call takes"));
+            return Err(PortError::never(
+                "write vault rows under a lease",
+                "more writes than one call takes",
+            ));
         }
         let mut keys: Vec<_> = writes.iter().map(|write| &write.key).collect();
         keys.sort();
@@ -176,11 +188,16 @@ impl State {
     fn page(&self, at: &ShardRef, after: Option<&str>, limit: u32, keep: impl Fn(&Item) -> bool) -> RowPage {
         let pk = partition(&at.tenant, at.shard);
         let limit = usize::try_from(self.page_size.map_or(limit, |size| size.min(limit))).unwrap();
-        let rows = self.rows.range((pk.clone(), String::new())..).take_while(|((row_pk, _), _)| *row_pk == pk);
-        let read: Vec<_> = rows.filter(|((_, sk), _)| after.is_none_or(|after| after < sk.as_str())).take(limit).collect();
+        let rows =
+            self.rows.range((pk.clone(), String::new())..).take_while(|((row_pk, _), _)| *row_pk == pk);
+        let read: Vec<_> =
+            rows.filter(|((_, sk), _)| after.is_none_or(|after| after < sk.as_str())).take(limit).collect();
         // DynamoDB names a next page whenever the limit was reached, even where nothing follows.
         let next = read.last().filter(|_| read.len() == limit).map(|((_, sk), _)| sk.clone());
-        RowPage { rows: read.into_iter().filter(|(_, row)| keep(row)).map(|(_, row)| item::read(row)).collect(), next }
+        RowPage {
+            rows: read.into_iter().filter(|(_, row)| keep(row)).map(|(_, row)| item::read(row)).collect(),
+            next,
+        }
     }
 }
 

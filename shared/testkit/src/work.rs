@@ -76,7 +76,8 @@ impl WorkStore for FakeWork {
     async fn get_suffix(&self, key: &str, n_bytes: u64) -> Result<Option<Vec<u8>>, PortError> {
         let call = self.faults.begin("work.get_suffix")?;
         let objects = self.lock();
-        let cut = |bytes: &Vec<u8>| bytes[bytes.len().saturating_sub(usize::try_from(n_bytes).unwrap())..].to_vec();
+        let cut =
+            |bytes: &Vec<u8>| bytes[bytes.len().saturating_sub(usize::try_from(n_bytes).unwrap())..].to_vec();
         call.end(objects.get(key).map(cut))
     }
 }

@@ -100,9 +100,12 @@ fn silence_faults(template: &Value) -> Vec<String> {
 /// An alarm on a metric that nobody emits would never ring.
 fn metric_faults(template: &Value) -> Vec<String> {
     let path = root().join("shared/lambda/src/metrics/reports.rs");
-    let emitted = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()));
+    let emitted =
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()));
     let stack = Stack::new(template, &[]);
-    let ours = stack.of_type("AWS::CloudWatch::Alarm").filter(|(_, alarm)| alarm["Properties"]["Namespace"] == "Lethe");
+    let ours = stack
+        .of_type("AWS::CloudWatch::Alarm")
+        .filter(|(_, alarm)| alarm["Properties"]["Namespace"] == "Lethe");
     let metrics: Vec<String> = ours.map(|(_, alarm)| alarm["Properties"]["MetricName"].to_string()).collect();
     let unheard = metrics.iter().filter(|name| !emitted.contains(name.as_str()));
     unheard.map(|name| format!("nothing emits {name}")).collect()

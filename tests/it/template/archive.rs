@@ -114,7 +114,10 @@ fn an_expiry_under_the_lock_is_caught() {
     );
     caught(&class_faults(&without(&format!("{rules}/1/NoncurrentVersionExpiration"))), "r30/ keeps versions");
     caught(&class_faults(&with(&format!("{rules}/2/Status"), json!("Disabled"))), "r90/ does not have one");
-    caught(&class_faults(&with(&format!("{rules}/2/Prefix"), json!(held))), &format!("of no class: {held:?}"));
+    caught(
+        &class_faults(&with(&format!("{rules}/2/Prefix"), json!(held))),
+        &format!("of no class: {held:?}"),
+    );
 }
 
 #[test]

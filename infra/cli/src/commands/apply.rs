@@ -38,7 +38,9 @@ pub(crate) async fn apply<C: Control, A: AuditLog>(
 ) -> Result<Applied, CliError> {
     let current = control.current_config().await?;
     let config = match &current {
-        Some(current) => Config::parse_successor(text, &current.text).map_err(|faults| refused(file, &faults))?,
+        Some(current) => {
+            Config::parse_successor(text, &current.text).map_err(|faults| refused(file, &faults))?
+        }
         None => check(file, text)?,
     };
     let tenants: Vec<TenantId> = config.tenants.into_keys().collect();

@@ -16,8 +16,8 @@ use lethe_stages::ports::{AuditLog, Control, RunRef, Vault, WorkStore};
 use lethe_stages::work_keys;
 use serde::Serialize;
 
-use super::history::history;
 pub(crate) use super::history::HistoryEvent;
+use super::history::history;
 use super::lookup::{Place, places};
 use super::{RUNS_SEEN, check_tenant, config_in_force};
 use crate::error::CliError;
@@ -121,11 +121,7 @@ async fn find<'p, V: Vault>(
     Ok((first, None))
 }
 
-fn stands(
-    read: Option<&RowRead>,
-    history: &[HistoryEvent],
-    now: EpochSeconds,
-) -> (&'static str, String) {
+fn stands(read: Option<&RowRead>, history: &[HistoryEvent], now: EpochSeconds) -> (&'static str, String) {
     match read {
         Some(RowRead::Token(row)) => of_row(row, now),
         Some(RowRead::Subject) => ("subject", "this is a subject's row, not a token".to_owned()),
@@ -139,8 +135,12 @@ fn of_row(row: &VaultRow, now: EpochSeconds) -> (&'static str, String) {
     let by = row.run.as_ref().map_or_else(String::new, |run| format!(", by run {run}"));
     let since = row.cooling_since.map_or_else(String::new, |since| format!(" since {since}"));
     match (row.phase(), row.purge_at) {
-        (Phase::Active, _) if !is_good(row, None, now) => ("expired", "it is past its end and waits for expire".to_owned()),
-        (Phase::Active, Some(at)) => ("active", format!("it is in service, and leaves the vault at its known end, {at}")),
+        (Phase::Active, _) if !is_good(row, None, now) => {
+            ("expired", "it is past its end and waits for expire".to_owned())
+        }
+        (Phase::Active, Some(at)) => {
+            ("active", format!("it is in service, and leaves the vault at its known end, {at}"))
+        }
         (Phase::Active, None) => ("active", "it is in service".to_owned()),
         (Phase::Cooling, _) => {
             let back = row.reason.is_some_and(Trigger::is_revivable);
@@ -159,7 +159,14 @@ fn of_history(history: &[HistoryEvent]) -> (&'static str, String) {
     match last {
         Some((to, event)) => {
             let kept = event.retain_until.map_or_else(String::new, |until| format!(", locked until {until}"));
-            (to, format!("it left the vault; the last that is on record is `{}` at {}{kept}", event.event.as_str(), event.at))
+            (
+                to,
+                format!(
+                    "it left the vault; the last that is on record is `{}` at {}{kept}",
+                    event.event.as_str(),
+                    event.at
+                ),
+            )
         }
         None => ("unknown", "the vault does not hold it and nothing is on record about it".to_owned()),
     }

@@ -127,7 +127,11 @@ mod tests {
     fn what_was_sentenced_leaves_after_its_notice() {
         let applied = ApplyTally { n_sentenced: 5, ..ApplyTally::default() };
         let verdict = Run { applied, stage: Stage::Applied, ..booked(3, Purpose::Verdict, NOW) };
-        check(&[booked(4, Purpose::Verdict, EpochSeconds(NOW.0 + 2 * HOUR)), verdict], 24, "sentenced 5 tokens");
+        check(
+            &[booked(4, Purpose::Verdict, EpochSeconds(NOW.0 + 2 * HOUR)), verdict],
+            24,
+            "sentenced 5 tokens",
+        );
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lethe_domain::audit::{AuditItem, Event, ObjectVersion, Standing, bucket_of, object_partition, token_partition};
+use lethe_domain::audit::{
+    AuditItem, Event, ObjectVersion, Standing, bucket_of, object_partition, token_partition,
+};
 use lethe_domain::fingerprint::Fingerprint;
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::RowVersion;
@@ -77,13 +79,18 @@ pub(crate) async fn history<A: AuditLog>(
     events.sort_by_key(|event| (event.at, event.version, event.event));
     // A stream's batch that was cut anew makes an item that overlaps with an earlier one.
     events.dedup_by(|later, earlier| {
-        (later.event, later.version, &later.object_version) == (earlier.event, earlier.version, &earlier.object_version)
+        (later.event, later.version, &later.object_version)
+            == (earlier.event, earlier.version, &earlier.object_version)
             && later.version.is_some()
     });
     Ok(events)
 }
 
-async fn each_item<A: AuditLog>(pk: &str, audit: &A, mut see: impl FnMut(&AuditItem)) -> Result<(), CliError> {
+async fn each_item<A: AuditLog>(
+    pk: &str,
+    audit: &A,
+    mut see: impl FnMut(&AuditItem),
+) -> Result<(), CliError> {
     let mut after: Option<String> = None;
     loop {
         let page = audit.page(pk, after.as_deref()).await?;

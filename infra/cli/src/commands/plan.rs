@@ -71,7 +71,9 @@ pub(crate) async fn plan<C: Control>(
 pub(crate) async fn run_of<C: Control>(tenant: &TenantId, id: &RunId, control: &C) -> Result<Run, CliError> {
     let run = control.run(&RunRef { tenant: tenant.clone(), id: id.clone() }).await?;
     run.ok_or_else(|| {
-        CliError::BadInput(format!("tenant `{tenant}` has no run {id}; `lethe status {tenant}` lists its runs"))
+        CliError::BadInput(format!(
+            "tenant `{tenant}` has no run {id}; `lethe status {tenant}` lists its runs"
+        ))
     })
 }
 
@@ -80,6 +82,8 @@ async fn last_with_plan<C: Control>(tenant: &TenantId, control: &C) -> Result<Ru
     let waits = runs.iter().find(|run| run.stage == Stage::Gated);
     let planned = || runs.iter().find(|run| run.plan_hash.is_some());
     waits.or_else(planned).cloned().ok_or_else(|| {
-        CliError::BadInput(format!("no run of tenant `{tenant}` has a plan yet; `lethe status {tenant}` shows its runs"))
+        CliError::BadInput(format!(
+            "no run of tenant `{tenant}` has a plan yet; `lethe status {tenant}` shows its runs"
+        ))
     })
 }

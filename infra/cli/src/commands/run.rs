@@ -4,7 +4,7 @@ use lethe_domain::limits::Limits;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
-use lethe_stages::ports::{Control, DoneKind, RunRef};
+use lethe_stages::ports::{Control, Done, RunRef};
 use serde::Serialize;
 
 use super::{RUNS_SEEN, RunView, check_tenant, config_in_force};
@@ -53,7 +53,10 @@ pub(crate) async fn book<C: Control>(
     let goes_first = runs.iter().find(|run| run.stage.is_open()).map(RunView::from);
     let same = |run: &&Run| {
         let is_due = run.resume_at.is_none_or(|at| at <= now);
-        run.stage == Stage::Booked && run.purpose == Purpose::Discovery && run.plan_only == plan_only && is_due
+        run.stage == Stage::Booked
+            && run.purpose == Purpose::Discovery
+            && run.plan_only == plan_only
+            && is_due
     };
     if let Some(booked) = runs.iter().find(same) {
         return Ok(Booked { tenant: tenant.clone(), run: booked.into(), is_new: false, goes_first });
@@ -75,7 +78,10 @@ pub(crate) async fn follow<C: Control>(
     let mut last = None;
     loop {
         let Some(row) = control.run(run).await? else {
-            return Err(CliError::Failed(format!("run {} is not on record any more; see `lethe status`", run.id)));
+            return Err(CliError::Failed(format!(
+                "run {} is not on record any more; see `lethe status`",
+                run.id
+            )));
         };
         let progress = Progress { run: RunView::from(&row), counted: counted(&row, control).await? };
         if last.as_ref() != Some(&progress) {
@@ -91,9 +97,9 @@ pub(crate) async fn follow<C: Control>(
 
 async fn counted<C: Control>(run: &Run, control: &C) -> Result<Option<(usize, usize)>, CliError> {
     let (kind, n) = match run.stage {
-        Stage::Scanning => (DoneKind::Scan, run.n_units as usize),
-        Stage::Planning => (DoneKind::Plan, shards_of(run, control).await?),
-        Stage::Applying => (DoneKind::Apply, shards_of(run, control).await?),
+        Stage::Scanning => (Done::Scan, run.n_units as usize),
+        Stage::Planning => (Done::Plan, shards_of(run, control).await?),
+        Stage::Applying => (Done::Apply, shards_of(run, control).await?),
         Stage::Booked
         | Stage::Surveying
         | Stage::Draining

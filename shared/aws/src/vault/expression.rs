@@ -96,7 +96,12 @@ mod tests {
                 last_read_at: Some(EpochSeconds(3)),
                 purge_at: None,
             },
-            change: Change::Cool { reason: Trigger::Unreferenced, since: EpochSeconds(50), purge_at: None, decided },
+            change: Change::Cool {
+                reason: Trigger::Unreferenced,
+                since: EpochSeconds(50),
+                purge_at: None,
+                decided,
+            },
             due_shards: 16,
         };
         let expression = Expression::of_write(&write);

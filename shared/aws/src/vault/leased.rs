@@ -37,7 +37,11 @@ enum Attempt {
 
 impl DynamoVault {
     /// One transaction for all writes; those whose condition fails are taken out and the others go into another.
-    pub(super) async fn write_leased(&self, lease: &Lease, writes: &[RowWrite]) -> Result<LeasedOutcome, PortError> {
+    pub(super) async fn write_leased(
+        &self,
+        lease: &Lease,
+        writes: &[RowWrite],
+    ) -> Result<LeasedOutcome, PortError> {
         if MAX_WRITES < writes.len() {
             return Err(PortError::never(DOING, "more writes than one call takes"));
         }
@@ -61,7 +65,9 @@ impl DynamoVault {
                     wait_before(n_conflicts).await;
                     n_conflicts += 1;
                 }
-                Attempt::Conflict => return Err(PortError::later(DOING, Cancelled("TransactionConflict".to_owned()))),
+                Attempt::Conflict => {
+                    return Err(PortError::later(DOING, Cancelled("TransactionConflict".to_owned())));
+                }
             }
         }
         Ok(LeasedOutcome::Written(outcomes))
@@ -72,12 +78,12 @@ impl DynamoVault {
         for write in writes {
             actions.push(self.action_of(write)?);
         }
-        let error = match self.client.transact_write_items().set_transact_items(Some(actions)).send().await {
-            Ok(_) => return Ok(Attempt::Written),
-            Err(error) => error,
-        };
+        let answer = self.client.transact_write_items().set_transact_items(Some(actions)).send().await;
+        let Err(error) = answer else { return Ok(Attempt::Written) };
         match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => judge(cancelled.cancellation_reasons()),
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                judge(cancelled.cancellation_reasons())
+            }
             Some(_) | None => Err(port_error(DOING, &error)),
         }
     }

@@ -4,7 +4,7 @@ use lethe_domain::token::TokenId;
 use serde_json::{Map, Value};
 
 /// The most that a command's text may be, in bytes.
-pub const MAX_COMMAND_BYTES: usize = 16 * 1024;
+const MAX_COMMAND_BYTES: usize = 16 * 1024;
 
 /// One command or notice.
 #[derive(Clone, Debug, PartialEq, Eq)]

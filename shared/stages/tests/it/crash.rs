@@ -2,7 +2,6 @@
 //! it, or with its worker killed; the end is the calm run's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use lethe_domain::audit::Event;
 use lethe_domain::row::Phase;
@@ -10,7 +9,7 @@ use lethe_domain::token::TokenId;
 use lethe_testkit::{FaultKind, row, token};
 
 use crate::driver::World;
-use crate::world::{HOUR, cold_store};
+use crate::world::{DAY, HOUR, cold_store};
 
 /// What must be the same whatever failed in between.
 #[derive(Debug, PartialEq)]
@@ -34,7 +33,9 @@ fn start() -> World {
 
 fn live(world: &World) {
     world.rounds(9, HOUR);
-    world.rounds(32, Duration::from_secs(86_400));
+    world.rounds(7, DAY);
+    world.rounds(5, HOUR);
+    world.rounds(40, DAY);
 }
 
 fn end(world: &World) -> End {

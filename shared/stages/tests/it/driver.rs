@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use lethe_domain::audit::Event;
+use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::limits::Limits;
 use lethe_domain::message::Wake;
 use lethe_domain::row::Phase;
 use lethe_domain::source::UnitLimits;
 use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{TenantId, TokenId};
+use lethe_domain::token::TokenId;
 use lethe_sources::Connectors;
 use lethe_stages::archive::Archiver;
 use lethe_stages::confirm::Confirm;
@@ -51,6 +52,10 @@ impl World {
         let cloud = FakeCloud::new();
         let now = cloud.clock.now();
         cloud.control.put_config(config, now);
+        for name in ["acme", "globex"] {
+            let keys = TenantKeys { mark_key: 7, fingerprint_key: [7; 32], key_version: 1 };
+            block_on(cloud.control.create_keys(&tenant(name), &keys)).unwrap();
+        }
         let stores = Connectors { tables: FakeTables::new(cloud.faults.clone()), objects: FakeObjects::new(cloud.faults.clone()) };
         let mut limits = Limits::production();
         // As in the local profile: no service removes by itself here, reconcile does it at once.
@@ -276,14 +281,9 @@ impl World {
 
     /// What the audit says of a token, each event once, in order.
     pub fn events_of(&self, name: &str, token: &TokenId) -> Vec<Event> {
-        let keys = self.cloud.control.keys_now(&tenant(name));
+        let keys = self.cloud.control.keys_now(&tenant(name)).unwrap();
         let mut seen = BTreeSet::new();
         let history = self.cloud.audit.history(&keys.fingerprint(token));
         history.into_iter().map(|(event, _)| event).filter(|event| seen.insert(*event)).collect()
     }
-}
-
-/// The tenant every test here is about.
-pub fn acme() -> TenantId {
-    tenant("acme")
 }

@@ -1,7 +1,5 @@
 //! A token's whole life, by identity: which were kept, which were taken.
 
-use std::time::Duration;
-
 use lethe_domain::audit::Event;
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::Phase;
@@ -9,7 +7,7 @@ use lethe_domain::run::{Purpose, Stage};
 use lethe_testkit::{row, token};
 
 use crate::driver::World;
-use crate::world::{HOUR, cold_store, live_world, nothing_referenced};
+use crate::world::{DAY, HOUR, cold_store, live_world, nothing_referenced};
 
 #[test]
 fn a_run_over_a_fully_referenced_vault_writes_nothing() {
@@ -31,13 +29,14 @@ fn an_unreferenced_token_goes_the_whole_way_and_its_neighbours_stay() {
     world.rounds(6, HOUR);
     assert_eq!(world.phases()[&dead], Phase::Cooling);
     assert_eq!(world.cloud.vault.n_writes_of(&dead), 1);
-    world.rounds(8, Duration::from_secs(86_400));
+    world.rounds(7, DAY);
+    world.rounds(4, HOUR);
     assert_eq!(world.phases()[&dead], Phase::Sentenced);
     assert_eq!(world.cloud.vault.n_writes_of(&dead), 2);
-    world.rounds(2, Duration::from_secs(86_400));
+    world.rounds(2, DAY);
     assert!(!world.phases().contains_key(&dead));
     assert_eq!(archived_tokens(&world), [dead.expose()]);
-    world.rounds(11, Duration::from_secs(86_400));
+    world.rounds(11, DAY);
     assert!(world.cloud.archive.all_versions().is_empty());
     assert_eq!(world.events_of("acme", &dead), [Event::Cooled, Event::Sentenced, Event::Archived]);
     assert_eq!(world.cloud.audit.items_of(Event::Purged).len(), 1);
@@ -61,7 +60,8 @@ fn a_reference_that_comes_back_reinstates_a_cooling_token() {
     world.rounds(8, HOUR);
     assert_eq!(world.phases()[&token(2)], Phase::Cooling);
     world.stores.objects.put("acme-lake", "exports/new.jsonl", token(2).expose().as_bytes());
-    world.rounds(9, Duration::from_secs(86_400));
+    world.rounds(7, DAY);
+    world.rounds(4, HOUR);
     assert_eq!(world.phases()[&token(2)], Phase::Active);
     assert_eq!(world.events_of("acme", &token(2)), [Event::Cooled, Event::Reinstated]);
 }
@@ -105,7 +105,7 @@ fn an_expired_token_is_sentenced_archived_and_purged_with_one_write() {
     world.cloud.clock.advance(HOUR);
     world.round();
     assert_eq!(world.phases()[&ended], Phase::Sentenced);
-    world.rounds(30, Duration::from_secs(86_400));
+    world.rounds(30, DAY);
     assert!(!world.phases().contains_key(&ended));
     assert_eq!(world.events_of("acme", &ended), [Event::Sentenced, Event::Archived]);
     assert_eq!(world.cloud.vault.n_writes_of(&ended), 1);
@@ -142,7 +142,7 @@ fn a_held_token_is_never_taken_and_archived_under_hold_if_somebody_removes_it() 
     assert_eq!(world.phases()[&held], Phase::Active);
     world.cloud.vault.delete(&row("acme", &held).key());
     world.round();
-    world.rounds(40, Duration::from_secs(86_400));
+    world.rounds(40, DAY);
     let versions = world.cloud.archive.all_versions();
     assert!(versions.iter().any(|version| version.object.key.starts_with("held/")));
 }

@@ -1,5 +1,5 @@
 //! The stages over the fakes.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, reason = "the helpers of one test binary")]
 
 mod crash;
 mod driver;

@@ -2,6 +2,7 @@
 
 use lethe_domain::row::Phase;
 use lethe_domain::run::Stage;
+use lethe_sources::SourceError;
 use lethe_stages::ports::RunRef;
 use lethe_stages::work_keys;
 use lethe_testkit::{Sample, row, token};
@@ -23,7 +24,7 @@ fn assert_untouched(world: &World) {
 #[test]
 fn a_source_that_is_not_there_voids_the_run() {
     let world = cold_store();
-    world.stores.objects.remove_bucket("acme-lake");
+    world.stores.objects.refuse(Some(SourceError::Missing));
     world.rounds(12, HOUR);
     assert!(void_note(&world).contains("lake"), "{}", void_note(&world));
     assert_untouched(&world);
@@ -32,7 +33,7 @@ fn a_source_that_is_not_there_voids_the_run() {
 #[test]
 fn a_table_that_is_not_there_voids_the_run() {
     let world = cold_store();
-    world.stores.tables.remove("acme-orders");
+    world.stores.tables.refuse(Some(SourceError::Denied { code: "AccessDenied".to_owned() }));
     world.rounds(12, HOUR);
     assert!(void_note(&world).contains("orders"), "{}", void_note(&world));
     assert_untouched(&world);
@@ -99,12 +100,10 @@ fn a_void_run_neither_raises_nor_drops_strikes() {
     let world = cold_store();
     world.rounds(2, HOUR);
     // The confirming run meets a source that is gone; it is booked again and succeeds.
-    world.stores.objects.remove_bucket("acme-lake");
+    world.stores.objects.refuse(Some(SourceError::Missing));
     world.rounds(5, HOUR);
     assert_untouched(&world);
-    let line = token(4).expose().as_bytes().to_vec();
-    world.stores.objects.create("acme-lake");
-    world.stores.objects.put("acme-lake", "exports/a.jsonl", &line);
+    world.stores.objects.refuse(None);
     world.rounds(8, HOUR);
     assert_eq!(world.phases()[&token(2)], Phase::Cooling);
     assert_eq!(world.phases()[&token(4)], Phase::Active);

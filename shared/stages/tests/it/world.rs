@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use lethe_domain::token::TokenId;
+use lethe_sources::Attribute;
 use lethe_stages::intake::{Answer, Caller, Intake};
 use lethe_testkit::{Sample, row, token};
 
 use crate::driver::World;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DAY: Duration = Duration::from_secs(86_400);
 
 /// One tenant with a table and a bucket; nothing in any of them.
 pub fn empty_world() -> World {
@@ -61,7 +63,9 @@ pub fn nothing_referenced(n: u64) -> World {
 impl World {
     /// Puts a token into a table of a tenant's.
     pub fn store(&self, table: &str, token: &TokenId) {
-        self.stores.tables.put_text(table, token.expose());
+        let text = |text: &str| Attribute::S(text.to_owned());
+        let item = [("id".to_owned(), text("o-1")), ("note".to_owned(), text(token.expose()))];
+        self.stores.tables.put(table, item.into_iter().collect());
     }
 
     /// Takes the stream records of the set-up, so that a test sees only its own.

@@ -8,7 +8,13 @@ use crate::item::{self, Item};
 
 impl State {
     /// Puts, replaces or removes a row and records it; a change that changes nothing leaves no record.
-    pub(super) fn change(&mut self, place: (String, String), new: Option<Item>, clock: &HandClock, by_ttl: bool) {
+    pub(super) fn change(
+        &mut self,
+        place: (String, String),
+        new: Option<Item>,
+        clock: &HandClock,
+        by_ttl: bool,
+    ) {
         let old = match &new {
             Some(item) => self.rows.insert(place, item.clone()),
             None => self.rows.remove(&place),

@@ -1,0 +1,72 @@
+//! A queue over SQS.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use lethe_domain::message::Wake;
+use lethe_stages::error::PortError;
+use lethe_stages::ports::Queue;
+
+use crate::failure::{port_error, wait_before};
+
+const SEND: &str = "send messages";
+/// The most messages that one call takes.
+const BATCH: usize = 10;
+/// How often the messages that a queue did not take are sent again.
+const MAX_ROUNDS: u32 = 5;
+/// How many batches are under way at once.
+const PARALLEL_BATCHES: usize = 8;
+
+/// One queue.
+#[derive(Clone, Debug)]
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+}
+
+/// Messages that the queue did not take; the code is the service's for one of them.
+#[derive(Debug, thiserror::Error)]
+#[error("{n_left} messages were not taken: {code}")]
+struct NotTaken {
+    n_left: usize,
+    code: String,
+}
+
+impl SqsQueue {
+    /// The queue at `url`.
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    async fn send_batch(&self, wakes: &[Wake]) -> Result<(), PortError> {
+        let mut left =
+            wakes.iter().enumerate().map(|(at, wake)| entry_of(at, wake)).collect::<Result<Vec<_>, _>>()?;
+        for round in 0..MAX_ROUNDS {
+            let send = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(left.clone()));
+            let answer = send.send().await.map_err(|error| port_error(SEND, &error))?;
+            let Some(failed) = answer.failed.first() else { return Ok(()) };
+            left.retain(|entry| answer.failed.iter().any(|failed| failed.id == entry.id));
+            let not_taken = NotTaken { n_left: left.len(), code: failed.code.clone() };
+            if answer.failed.iter().any(|failed| failed.sender_fault) {
+                return Err(PortError::never(SEND, not_taken));
+            }
+            if round.saturating_add(1) == MAX_ROUNDS {
+                return Err(PortError::later(SEND, not_taken));
+            }
+            wait_before(round).await;
+        }
+        Ok(())
+    }
+}
+
+impl Queue for SqsQueue {
+    async fn send(&self, wakes: &[Wake]) -> Result<(), PortError> {
+        let batches = stream::iter(wakes.chunks(BATCH)).map(|batch| self.send_batch(batch));
+        batches.buffer_unordered(PARALLEL_BATCHES).try_collect::<()>().await
+    }
+}
+
+fn entry_of(at: usize, wake: &Wake) -> Result<SendMessageBatchRequestEntry, PortError> {
+    let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(wake.to_json());
+    entry.build().map_err(|error| PortError::never(SEND, error))
+}
