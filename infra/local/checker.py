@@ -33,6 +33,8 @@ class Evidence:
     archived: dict
     # tenant -> subject -> cutoff in ms
     cutoffs: dict = field(default_factory=dict)
+    # queue -> messages that nobody could handle
+    dead_letters: dict = field(default_factory=dict)
 
 
 def read_cloud(cloud, stack, tenants, archived):
@@ -58,7 +60,19 @@ def read_cloud(cloud, stack, tenants, archived):
         versions=archive_versions(cloud, outputs["ArchiveBucket"]),
         archived=archived,
         cutoffs=cutoffs,
+        dead_letters=dead_letters(cloud, outputs),
     )
+
+
+def dead_letters(cloud, outputs):
+    """Messages in every dead-letter queue of the stack."""
+    found = {}
+    for name, url in outputs.items():
+        if name.endswith("DlqUrl"):
+            wanted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            counts = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+            found[name.removesuffix("DlqUrl").lower()] = sum(int(count) for count in counts.values())
+    return found
 
 
 def fingerprint_key(cloud, stack, tenant):
@@ -150,11 +164,15 @@ def examine(truth, evidence):
     tell(faults, gone - ended, "token(s) were purged that had not ended")
     tell(faults, not_in_archive, "token(s) differ between the audit's `archived` and the archive objects seen")
     tell(faults, still_there, "archive version(s) are on record as purged and still there")
+    for queue, count in evidence.dead_letters.items():
+        if count:
+            faults.append(f"{count} message(s) in the dead-letter queue of {queue}")
     if journey.unknown:
         faults.append(f"{journey.unknown} audit entries name no planted token")
     if writes and 2 < sum(writes) / len(writes):
         faults.append("more than two writes per purged token")
     groups = Counter(item.group for item in truth)
+    events = Counter(item.get("event") for item in evidence.audit)
     return {
         "tokens": sum(groups.values()) - groups[planting.ODD] - groups[planting.CREATED],
         "referenced": groups[planting.REFERENCED],
@@ -174,6 +192,10 @@ def examine(truth, evidence):
         "transaction_doubling": sum(planted[token].group == planting.UNREFERENCED for token in removed if token in planted),
         "archive_objects": len(evidence.archived),
         "audit_items": len(evidence.audit),
+        "runs_applied": events["applied"],
+        "runs_void": events["run_void"],
+        "refused": events["refused"],
+        "dead_letters": sum(evidence.dead_letters.values()),
         "planted_purged_identical": gone == ended,
         "faults": faults,
     }

@@ -18,7 +18,7 @@ REFERENCE_DELAY_SECONDS = 0.7
 # No more are issued than a campaign can tell from the planted ones; enough to meet each of its runs.
 MAX_CREATED = 24
 # A token whose cooling was not seen by then is issued again all the same.
-REISSUE_DEADLINE_SECONDS = 15.0
+REISSUE_DEADLINE_SECONDS = 240.0
 
 
 class Issuer:

@@ -1,11 +1,12 @@
 """The closing table of the demo: what was planted, what became of it, what it cost, and where to look next. Pure but for printing."""
 
-REQUIRED_ZERO = ("live_lost", "overdue", "survivors_written", "odd_rows_changed")
+REQUIRED_ZERO = ("live_lost", "overdue", "survivors_written", "odd_rows_changed", "dead_letters")
 ROWS = (
     ("planted", ("tokens", "referenced", "unreferenced", "expired", "kept_in_use")),
     ("went", ("cooled", "sentenced", "archived", "purged")),
     ("must be zero", REQUIRED_ZERO),
     ("cost", ("writes_per_purged_token", "removing_deletes", "transaction_doubling", "requests", "seconds")),
+    ("runs", ("runs_applied", "runs_void", "refused")),
     ("evidence", ("archive_objects", "audit_items", "reissued_while_cooling", "planted_purged_identical")),
 )
 

@@ -4,6 +4,8 @@ use lethe_lambda::Reader;
 
 /// The settings.
 pub(crate) struct Settings {
+    /// Whether this is a local cloud.
+    pub(crate) is_local: bool,
     /// The record.
     pub(crate) audit_table: String,
     /// The locked objects.
@@ -12,9 +14,9 @@ pub(crate) struct Settings {
 
 /// Reads them.
 pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
-    // Nothing here waits or is timed, but no function runs where its profile may not.
-    from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
+    let profile = from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
     Settings {
+        is_local: profile.is_local,
         audit_table: from.name("LETHE_AUDIT_TABLE"),
         archive_bucket: from.name("LETHE_ARCHIVE_BUCKET"),
     }

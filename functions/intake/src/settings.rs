@@ -5,6 +5,8 @@ use lethe_stages::settings::Settings as StageSettings;
 
 /// The settings.
 pub(crate) struct Settings {
+    /// Whether this is a local cloud.
+    pub(crate) is_local: bool,
     /// Mode and limits.
     pub(crate) stage: StageSettings,
     /// Config, runs, leases.
@@ -20,6 +22,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
     let profile = from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
     let mode = from.mode("LETHE_MODE");
     Settings {
+        is_local: profile.is_local,
         stage: profile.settings(mode, true),
         control_table: from.name("LETHE_CONTROL_TABLE"),
         audit_table: from.name("LETHE_AUDIT_TABLE"),

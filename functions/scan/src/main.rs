@@ -1,1 +1,21 @@
-fn main() {}
+//! Counts the tokens in one unit of a tenant's store.
+
+mod settings;
+
+use lethe_aws::Clients;
+use lethe_lambda::handlers;
+use lethe_stages::scan::Scan;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings = lethe_lambda::start(settings::read)?;
+    let clients = Clients::load(settings.is_local).await;
+    let control = &clients.control(settings.control_table);
+    let audit = &clients.audit(settings.audit_table);
+    let work = &clients.work(settings.work_bucket);
+    let scan_queue = &clients.queue(settings.scan_queue_url);
+    let stores = &clients.stores();
+    let stage = Scan { control, audit, work, scan_queue, stores, settings: &settings.stage };
+    lethe_lambda::serve(async |event, at| handlers::scan(&event, &stage, at).await).await?;
+    Ok(())
+}

@@ -1,1 +1,21 @@
-fn main() {}
+//! Plans a shard of a tenant's tokens, or applies a plan that passed the gate.
+
+mod settings;
+
+use lethe_aws::Clients;
+use lethe_lambda::handlers;
+use lethe_stages::sweep::Sweep;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings = lethe_lambda::start(settings::read)?;
+    let clients = Clients::load(settings.is_local).await;
+    let control = &clients.control(settings.control_table.clone());
+    let audit = &clients.audit(settings.audit_table);
+    let work = &clients.work(settings.work_bucket);
+    let vault = &clients.vault(settings.vault_table, settings.control_table);
+    let sweep_queue = &clients.queue(settings.sweep_queue_url);
+    let stage = Sweep { control, audit, work, vault, sweep_queue, settings: &settings.stage };
+    lethe_lambda::serve(async |event, at| handlers::sweep(&event, &stage, at).await).await?;
+    Ok(())
+}

@@ -1,22 +1,78 @@
-//! temporary
-use crate::{args::Global, commands::Caller, error::CliError, input};
-use lethe_testkit::*;
+//! The connection to a deployed stack: who calls, where it is, and the ports over its tables and buckets.
+
+use lethe_aws::client::{dynamodb, s3, shared_config, sts};
+use lethe_aws::{DynamoAudit, DynamoControl, DynamoVault, S3Work, Timeouts, identity};
+
+use crate::args::{Global, Profile};
+use crate::commands::Caller;
+use crate::error::CliError;
+use crate::input;
+use crate::stack::Stack;
+
+/// The account of every local cloud.
+const LOCAL_ACCOUNT: &str = "000000000000";
+
+/// A stack that commands work on.
 pub(crate) struct Cloud {
+    /// Who asks, and when.
     pub(crate) caller: Caller,
-    pub(crate) control: FakeControl,
-    pub(crate) audit: FakeAudit,
-    pub(crate) vault: FakeVault,
-    pub(crate) work: FakeWork,
+    /// Config, runs, approvals.
+    pub(crate) control: DynamoControl,
+    /// The record.
+    pub(crate) audit: DynamoAudit,
+    /// The tokens' rows.
+    pub(crate) vault: DynamoVault,
+    /// Candidates and counts.
+    pub(crate) work: S3Work,
 }
+
 impl Cloud {
-    pub(crate) async fn connect(_: &Global) -> Result<Self, CliError> {
-        let c = FakeCloud::new();
+    /// Finds credentials, account and region the way the SDK does, and names the stack's resources after them.
+    pub(crate) async fn connect(global: &Global) -> Result<Self, CliError> {
+        let config = shared_config().await;
+        let timeouts = match global.profile {
+            Profile::Production => Timeouts::PRODUCTION,
+            Profile::Local => Timeouts::LOCAL,
+        };
+        let Some(region) = config.region() else {
+            return Err(CliError::BadInput(
+                "no region is set; set AWS_REGION, or one in your AWS profile".to_owned(),
+            ));
+        };
+        let caller = identity::caller(&sts(&config, &timeouts)).await?;
+        check_profile(global.profile, &caller.account)?;
+        let stack = Stack { name: global.stack.clone(), account: caller.account, region: region.to_string() };
+        let tables = dynamodb(&config, &timeouts);
         Ok(Self {
-            caller: Caller { actor: String::new(), now: input::now() },
-            control: c.control,
-            audit: c.audit,
-            vault: c.vault,
-            work: c.work,
+            caller: Caller { actor: caller.arn, now: input::now() },
+            control: DynamoControl::new(tables.clone(), stack.control_table()),
+            audit: DynamoAudit::new(tables.clone(), stack.audit_table()),
+            vault: DynamoVault::new(tables, stack.vault_table(), stack.control_table()),
+            work: S3Work::new(s3(&config, &timeouts), stack.work_bucket()),
         })
+    }
+}
+
+/// Guard: scaled times shown for a real account would promise deletions days too early.
+fn check_profile(profile: Profile, account: &str) -> Result<(), CliError> {
+    if profile == Profile::Local && account != LOCAL_ACCOUNT {
+        return Err(CliError::BadInput(
+            "the local profile is for a local cloud, and these credentials are a real account's; leave out \
+             --profile local and LETHE_PROFILE"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_local_profile_is_refused_outside_a_local_cloud() {
+        assert!(check_profile(Profile::Production, "123456789012").is_ok());
+        assert!(check_profile(Profile::Local, LOCAL_ACCOUNT).is_ok());
+        assert_eq!(check_profile(Profile::Local, "123456789012").unwrap_err().exit_code(), 2);
     }
 }

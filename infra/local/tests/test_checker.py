@@ -109,6 +109,11 @@ class Examine(unittest.TestCase):
 
         self.assertTrue(any("no planted token" in fault for fault in self.examined(change)["faults"]))
 
+    def test_a_dead_letter_is_a_fault(self):
+        found = self.examined(lambda truth, evidence: evidence.dead_letters.update(scan=2))
+        self.assertEqual(found["dead_letters"], 2)
+        self.assertEqual(len(found["faults"]), 1)
+
     def test_an_odd_row_that_changed_is_a_fault(self):
         def change(truth, evidence):
             truth.append(planted("tok_odd", planting.ODD))

@@ -1,12 +1,12 @@
 //! `cargo xtask test`: every check and every test, in the order in which a fault is cheapest to see.
 
 use std::process::Command;
-use std::thread::JoinHandle;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 
 use crate::cloud::{Cloud, Stack, with_stack};
 use crate::stage::Stages;
+use crate::venv::Installation;
 use crate::{TestArgs, command, place, venv};
 
 /// One profile and one set of features for the demo and every test, so that the SDK is compiled once. Test targets
@@ -23,13 +23,15 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let mut stages = Stages::new();
     std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
     // Downloads while the compiler works.
-    let lint = (!args.fast).then(|| std::thread::spawn(|| venv::LINT.ensure()));
+    let cloud = venv::CLOUD.ensure_meanwhile()?;
+    let lint = if args.fast { None } else { Some(venv::LINT.ensure_meanwhile()?) };
     stages.run("format", || format_of("Cargo.toml").and_then(|()| format_of("infra/xtask/Cargo.toml")))?;
     stages.run("clippy", clippy)?;
     if !args.fast {
         stages.run("docs", docs)?;
     }
-    stages.run("python environment", || venv::CLOUD.ensure())?;
+    stages.run("xtask's own tests", own_tests)?;
+    stages.run("python environment", || cloud.wait())?;
     stages.run("python checks", python)?;
     if args.fast {
         stages.run("unit tests", unit_tests)?;
@@ -79,6 +81,12 @@ fn docs() -> anyhow::Result<()> {
     command::run(command::cargo().args(words).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+fn own_tests() -> anyhow::Result<()> {
+    let words =
+        ["test", "--manifest-path", "infra/xtask/Cargo.toml", "--target-dir", "target/xtask", "--locked"];
+    command::run(command::cargo().args(words))
+}
+
 fn unit_tests() -> anyhow::Result<()> {
     let words = ["test", "--profile", "local", "--workspace", "--lib", "--bins", "--locked"];
     command::run(command::cargo().args(words).env("INSTA_UPDATE", "no"))
@@ -95,8 +103,8 @@ fn python() -> anyhow::Result<()> {
     command::run_to_stdout(python().args(["-m", "unittest", "discover", "-s", "tests", "-t", "."]))
 }
 
-fn template(lint: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
-    lint.join().map_err(|_| anyhow!("the installation of the linters panicked"))??;
+fn template(lint: Installation) -> anyhow::Result<()> {
+    lint.wait()?;
     let run = |program: &str, words: &[&str]| {
         let mut command = Command::new(venv::LINT.program(program));
         command.args(words).current_dir(place::root());

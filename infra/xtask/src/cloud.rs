@@ -170,8 +170,10 @@ pub fn up() -> anyhow::Result<()> {
         bail!("a local cloud is already running at {endpoint}; `cargo xtask cloud down` stops it");
     }
     let mut stages = Stages::new();
-    stages.run("python environment", || venv::CLOUD.ensure())?;
+    std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
+    let python = venv::CLOUD.ensure_meanwhile()?;
     stages.run("build", check::build)?;
+    stages.run("python environment", || python.wait())?;
     let cloud = stages.run("local cloud", || Cloud::launch(false))?;
     let stack = stages.run("deploy", || Stack::deploy(&cloud.endpoint, "lethe", &[]))?;
     cloud.leave()?;

@@ -12,8 +12,9 @@ use crate::{DemoArgs, check, command, place, venv};
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let mut stages = Stages::new();
     std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
-    stages.run("python environment", || venv::CLOUD.ensure())?;
+    let python = venv::CLOUD.ensure_meanwhile()?;
     stages.run("build", check::build)?;
+    stages.run("python environment", || python.wait())?;
     let started = match &args.endpoint {
         Some(endpoint) => stages.run("reach the cloud", || cloud::reachable(endpoint).map(|()| None))?,
         None => Some(stages.run("local cloud", || cloud::start_for_demo(args.keep))?),

@@ -41,3 +41,20 @@ fn seconds(took: Duration) -> String {
     }
     format!("{} min {:02} s", took.as_secs() / 60, took.as_secs() % 60)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_stages_read_in_minutes() {
+        assert_eq!(seconds(Duration::from_millis(1_250)), "1.2 s");
+        assert_eq!(seconds(Duration::from_secs(125)), "2 min 05 s");
+    }
+
+    #[test]
+    fn a_fault_carries_the_name_of_its_stage() {
+        let fault = Stages::new().run("build", || -> anyhow::Result<()> { anyhow::bail!("no compiler") });
+        assert_eq!(fault.map_err(|fault| format!("{fault:#}")), Err("build: no compiler".to_owned()));
+    }
+}

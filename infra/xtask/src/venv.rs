@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::JoinHandle;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::{command, place};
 
@@ -12,6 +13,16 @@ use crate::{command, place};
 pub struct Venv {
     name: &'static str,
     requirements: &'static str,
+}
+
+/// An environment that is being made.
+pub struct Installation(JoinHandle<anyhow::Result<()>>);
+
+impl Installation {
+    /// Waits until it is made.
+    pub fn wait(self) -> anyhow::Result<()> {
+        self.0.join().map_err(|_| anyhow!("the installation of a Python environment panicked"))?
+    }
 }
 
 /// The local cloud and what speaks to it.
@@ -34,7 +45,6 @@ impl Venv {
         if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(());
         }
-        require_python()?;
         let _absent = std::fs::remove_dir_all(self.directory());
         command::run_quietly(Command::new("python3").args(["-m", "venv"]).arg(self.directory()))
             .context("make a Python environment (Debian and Ubuntu keep it in the package python3-venv)")?;
@@ -45,6 +55,12 @@ impl Venv {
         )
         .with_context(|| format!("install {}", self.requirements))?;
         std::fs::write(&stamp, wanted).with_context(|| format!("write {}", stamp.display()))
+    }
+
+    /// Makes the environment on another thread, while the compiler works here.
+    pub fn ensure_meanwhile(self) -> anyhow::Result<Installation> {
+        require_python()?;
+        Ok(Installation(std::thread::spawn(move || self.ensure())))
     }
 
     /// A program of this environment.

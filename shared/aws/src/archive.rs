@@ -203,7 +203,8 @@ where
     let (failure, _) = failure(error);
     match (status_of(error), failure.code.as_str()) {
         // The second is a delete marker, which has no lock.
-        (Some(404), "NoSuchObjectLockConfiguration" | "ObjectLockConfigurationNotFoundError") | (Some(405), _) => Ok(()),
+        (Some(404), "NoSuchObjectLockConfiguration" | "ObjectLockConfigurationNotFoundError")
+        | (Some(405), _) => Ok(()),
         (Some(404), "NoSuchVersion" | "NoSuchKey" | "Http404" | "NotFound") => Err(Gone::Version),
         _ => Err(Gone::Answer(port_error(doing, error))),
     }

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod audit;
 pub mod client;
+pub mod clients;
 pub mod control;
 mod failure;
 pub mod identity;
@@ -15,6 +16,7 @@ pub mod work;
 pub use archive::{LockMode, S3Archive};
 pub use audit::DynamoAudit;
 pub use client::{CallTimeouts, Timeouts};
+pub use clients::Clients;
 pub use control::DynamoControl;
 pub use queues::SqsQueue;
 pub use sources::{SourceObjects, SourceTables};

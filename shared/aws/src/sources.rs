@@ -174,7 +174,10 @@ fn plain_item(item: HashMap<String, AttributeValue>) -> Option<Item> {
     item.into_iter().map(|(name, value)| Some((name, plain(value)?))).collect()
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK may add types, and says that none is to be matched as unknown")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the SDK may add types, and says that none is to be matched as unknown"
+)]
 fn plain(value: AttributeValue) -> Option<Attribute> {
     let bytes = |blob: Blob| blob.into_inner();
     Some(match value {

@@ -274,7 +274,7 @@ impl AuditItem {
     }
 
     /// What happened to one version of an archive object.
-    pub fn of_object(object: ObjectVersion, event: Event, now: EpochSeconds) -> Self {
+    pub fn of_object(object: &ObjectVersion, event: Event, now: EpochSeconds) -> Self {
         let sk = format!("{}#{}", event.as_str(), object.version);
         Self { object: Some(object.clone()), ..Self::new(object_partition(&object.key), sk, event, now) }
     }

@@ -37,7 +37,9 @@ pub fn decide_tick(runs: &[Run], cadence: Duration, now: EpochSeconds) -> Step {
         return step_of(open, now);
     }
     let booked = runs.iter().filter(|run| run.stage == Stage::Booked);
-    if let Some(next) = booked.filter(|run| is_due(run, now)).min_by_key(|run| (run.resume_at, run.id.clone())) {
+    if let Some(next) =
+        booked.filter(|run| is_due(run, now)).min_by_key(|run| (run.resume_at, run.id.clone()))
+    {
         return Step::Open(next.clone());
     }
     let slot = slot(cadence, now);

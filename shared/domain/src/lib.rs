@@ -3,8 +3,8 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub mod audit;
-pub mod candidates;
 pub mod campaign;
+pub mod candidates;
 pub mod config;
 pub mod extract;
 pub mod fingerprint;

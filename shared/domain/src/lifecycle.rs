@@ -210,7 +210,13 @@ pub enum Verdict {
 }
 
 /// Decides over a command or notice about one token.
-pub fn decide_command(row: &VaultRow, trigger: Trigger, kind: &KindPolicy, policy: u64, now: EpochSeconds) -> Verdict {
+pub fn decide_command(
+    row: &VaultRow,
+    trigger: Trigger,
+    kind: &KindPolicy,
+    policy: u64,
+    now: EpochSeconds,
+) -> Verdict {
     if row.hold.is_some() {
         return Verdict::Keep(Why::OnHold);
     }
@@ -260,14 +266,21 @@ pub fn decide_removal(row: &VaultRow, patience: Duration, now: EpochSeconds) -> 
 
 /// The one write by which a trigger other than a scan ends a token: out of service and sentenced at once.
 fn end_by_trigger(reason: Trigger, cool_off: Duration, policy: u64, now: EpochSeconds) -> Change {
-    Change::Cool { reason, since: now, purge_at: Some(now.plus(cool_off)), decided: Decided { policy, run: None } }
+    Change::Cool {
+        reason,
+        since: now,
+        purge_at: Some(now.plus(cool_off)),
+        decided: Decided { policy, run: None },
+    }
 }
 
 /// What is carried from run to run about a token that was missed.
 fn struck(prior: Option<&Candidate>, scan_started_at: EpochSeconds) -> Candidate {
     match prior {
         None => Candidate { strikes: 1, first_scan_at: scan_started_at },
-        Some(prior) => Candidate { strikes: prior.strikes.saturating_add(1), first_scan_at: prior.first_scan_at },
+        Some(prior) => {
+            Candidate { strikes: prior.strikes.saturating_add(1), first_scan_at: prior.first_scan_at }
+        }
     }
 }
 

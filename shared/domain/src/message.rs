@@ -82,7 +82,12 @@ mod tests {
 
     #[test]
     fn another_version_or_form_is_not_ours() {
-        for text in ["", "{}", r#"{"v":2,"do":"scan","tenant":"acme","run":"1-01","unit":1}"#, r#"{"v":1,"do":"dance"}"#] {
+        for text in [
+            "",
+            "{}",
+            r#"{"v":2,"do":"scan","tenant":"acme","run":"1-01","unit":1}"#,
+            r#"{"v":1,"do":"dance"}"#,
+        ] {
             assert_eq!(Wake::parse(text), None, "{text}");
         }
     }

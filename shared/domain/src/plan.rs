@@ -116,7 +116,12 @@ pub fn hash_of(bytes: &[u8]) -> String {
 
 impl Verb {
     /// The write that carries this out now under a lease's fence. `None` when the run no longer proves what the verb needs.
-    pub fn change(self, (run, fence): (&Run, u64), removal_notice: Duration, now: EpochSeconds) -> Option<Change> {
+    pub fn change(
+        self,
+        (run, fence): (&Run, u64),
+        removal_notice: Duration,
+        now: EpochSeconds,
+    ) -> Option<Change> {
         let decided = Decided { policy: run.config, run: Some((run.id.clone(), fence)) };
         match self {
             Self::Cool => {

@@ -34,7 +34,7 @@ mod tests {
 
     fn gate(n_cool: u64, n_active: u64) -> Gate {
         let rails = Rails { ratio_percent: 5, ratio_floor: 10, in_flight_max: Duration::ZERO };
-        judge(&PlanTally { n_cool, n_active, ..PlanTally::default() }, &rails)
+        judge(&PlanTally { n_active, n_cool, ..PlanTally::default() }, &rails)
     }
 
     #[test]

@@ -254,7 +254,13 @@ impl ApplyTally {
 
 impl Run {
     /// A run that waits until `resume_at`.
-    pub fn booked(tenant: TenantId, id: RunId, purpose: Purpose, resume_at: EpochSeconds, now: EpochSeconds) -> Self {
+    pub fn booked(
+        tenant: TenantId,
+        id: RunId,
+        purpose: Purpose,
+        resume_at: EpochSeconds,
+        now: EpochSeconds,
+    ) -> Self {
         Self {
             tenant,
             id,
@@ -296,9 +302,15 @@ impl Run {
     pub fn verdict_proof(&self) -> Option<VerdictProof> {
         let sealed = match self.stage {
             Stage::Draining | Stage::Planning | Stage::Gated | Stage::Applying => self.evidence.is_some(),
-            Stage::Booked | Stage::Surveying | Stage::Scanning | Stage::Applied | Stage::Reported | Stage::Void => false,
+            Stage::Booked
+            | Stage::Surveying
+            | Stage::Scanning
+            | Stage::Applied
+            | Stage::Reported
+            | Stage::Void => false,
         };
-        (sealed && self.purpose == Purpose::Verdict).then(|| VerdictProof { scan_started_at: self.scan_started_at })
+        (sealed && self.purpose == Purpose::Verdict)
+            .then_some(VerdictProof { scan_started_at: self.scan_started_at })
     }
 }
 
@@ -322,7 +334,13 @@ mod tests {
 
     fn run(purpose: Purpose, stage: Stage, evidence: Option<&str>) -> Run {
         let tenant = TenantId::new("acme").unwrap();
-        let booked = Run::booked(tenant, RunId::parse("100-01").unwrap(), purpose, EpochSeconds(100), EpochSeconds(100));
+        let booked = Run::booked(
+            tenant,
+            RunId::parse("100-01").unwrap(),
+            purpose,
+            EpochSeconds(100),
+            EpochSeconds(100),
+        );
         Run { stage, evidence: evidence.map(str::to_owned), ..booked }
     }
 

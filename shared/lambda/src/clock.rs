@@ -47,7 +47,8 @@ impl PauseAt {
     /// The pause before a deadline, for an invocation that begins now.
     pub fn before(deadline: EpochMillis, now: EpochMillis) -> Self {
         let left = u64::try_from(deadline.0.saturating_sub(now.0)).unwrap_or(0);
-        let margin = Duration::from_millis(left).checked_div(MARGIN_DIVISOR).unwrap_or_default().min(MAX_MARGIN);
+        let margin =
+            Duration::from_millis(left).checked_div(MARGIN_DIVISOR).unwrap_or_default().min(MAX_MARGIN);
         let margin_ms = i64::try_from(margin.as_millis()).unwrap_or(i64::MAX);
         Self(EpochMillis(deadline.0.saturating_sub(margin_ms)))
     }

@@ -13,14 +13,18 @@ pub fn start<T>(read: impl FnOnce(&mut Reader<'_>) -> T) -> Result<T, SettingFau
     Reader::read(&environment, read)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the environment is read here and handed on as a lookup function")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read here and handed on as a lookup function"
+)]
 fn environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
 fn start_log(lookup: &dyn Fn(&str) -> Option<String>) {
     let level = lookup("AWS_LAMBDA_LOG_LEVEL").or_else(|| lookup("RUST_LOG"));
-    let log = subscriber::fmt().with_target(false).without_time().with_ansi(false).with_env_filter(filter(level));
+    let log =
+        subscriber::fmt().with_target(false).without_time().with_ansi(false).with_env_filter(filter(level));
     let is_json = lookup("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
     if is_json {
         log.json().init();
@@ -32,7 +36,8 @@ fn start_log(lookup: &dyn Fn(&str) -> Option<String>) {
 /// Guard: no secrets in the log. The runtime and the SDK write whole payloads at their lower levels, so only our own
 /// lines follow the chosen level, and none goes below debug. The runtime's span, which carries the request id, is info.
 fn filter(level: Option<String>) -> EnvFilter {
-    let chosen = level.map(|level| if level.eq_ignore_ascii_case("fatal") { "error".to_owned() } else { level });
+    let chosen =
+        level.map(|level| if level.eq_ignore_ascii_case("fatal") { "error".to_owned() } else { level });
     let chosen = chosen.and_then(|level| LevelFilter::from_str(&level).ok()).unwrap_or(LevelFilter::INFO);
     let ours = chosen.min(LevelFilter::DEBUG);
     EnvFilter::new(format!("warn,lambda_runtime=info,lethe={ours}"))

@@ -115,7 +115,10 @@ mod tests {
     fn the_whole_chain_is_one_line() {
         let port = PortError::later("put archive object", std::io::Error::other("connection reset"));
         let error = InvocationError::from(StageError::Partial { done: 3, source: Box::new(port.into()) });
-        assert_eq!(format!("{error:?}"), "work off record 3 of a batch: put archive object: connection reset");
+        assert_eq!(
+            format!("{error:?}"),
+            "work off record 3 of a batch: put archive object: connection reset"
+        );
         assert_eq!(Diagnostic::from(error).error_type, "StageError");
     }
 

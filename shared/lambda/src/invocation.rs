@@ -40,7 +40,10 @@ impl Invocation {
 
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invocation").field("request_id", &self.request_id).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Invocation")
+            .field("request_id", &self.request_id)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
     }
 }
 

@@ -71,12 +71,22 @@ fn read(record: &Value) -> Message {
     }
 }
 
-async fn is_settled<A: AuditLog>(message: &Message, outcome: Result<(), Undone>, audit: &A, at: &Invocation) -> bool {
+async fn is_settled<A: AuditLog>(
+    message: &Message,
+    outcome: Result<(), Undone>,
+    audit: &A,
+    at: &Invocation,
+) -> bool {
     let Err(Undone { tenant, failure }) = outcome else { return true };
     let why = failure.to_string();
     match failure.retry() {
         Retry::Later => {
-            tracing::warn!(message_id = message.id, attempt = message.attempt, error = why, "message goes back");
+            tracing::warn!(
+                message_id = message.id,
+                attempt = message.attempt,
+                error = why,
+                "message goes back"
+            );
             false
         }
         Retry::Never => {

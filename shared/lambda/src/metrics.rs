@@ -75,6 +75,7 @@ mod tests {
     #[test]
     fn a_line_is_one_object_in_the_embedded_format() {
         let metrics = [Metric::count("OverdueRows", 0), Metric::seconds("TtlLagSeconds", 7200)];
-        insta::assert_snapshot!(line(&metrics, EpochMillis(1_800_000_000_123)).unwrap(), @"");
+        let line = line(&metrics, EpochMillis(1_800_000_000_123)).unwrap();
+        insta::assert_snapshot!(line, @r#"{"OverdueRows":0,"TtlLagSeconds":7200,"_aws":{"CloudWatchMetrics":[{"Dimensions":[[]],"Metrics":[{"Name":"OverdueRows","Unit":"Count"},{"Name":"TtlLagSeconds","Unit":"Seconds"}],"Namespace":"Lethe"}],"Timestamp":1800000000123}}"#);
     }
 }

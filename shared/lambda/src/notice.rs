@@ -35,7 +35,9 @@ impl Notice {
         match event.strip_prefix("s3:").unwrap_or(event) {
             "LifecycleExpiration:Delete" | "ObjectRemoved:Delete" => {
                 match (text("/s3/object/key").and_then(decode), text("/s3/object/versionId")) {
-                    (Some(key), Some(version)) => self.gone.push(ObjectVersion { key, version: version.to_owned() }),
+                    (Some(key), Some(version)) => {
+                        self.gone.push(ObjectVersion { key, version: version.to_owned() })
+                    }
                     _ => self.fault = Some("the notice names no object version"),
                 }
             }
@@ -53,7 +55,8 @@ fn decode(key: &str) -> Option<String> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let (high, low) = (char::from(rest.next()?).to_digit(16)?, char::from(rest.next()?).to_digit(16)?);
+                let (high, low) =
+                    (char::from(rest.next()?).to_digit(16)?, char::from(rest.next()?).to_digit(16)?);
                 u8::try_from(high * 16 + low).ok()?
             }
             plain => plain,
@@ -103,7 +106,9 @@ mod tests {
 
     #[test]
     fn what_names_no_version_is_a_fault_and_its_neighbours_are_read() {
-        for object in [r#"{"key":"a"}"#, r#"{"versionId":"v"}"#, r#"{"key":"%zz","versionId":"v"}"#, "{}", "7"] {
+        for object in
+            [r#"{"key":"a"}"#, r#"{"versionId":"v"}"#, r#"{"key":"%zz","versionId":"v"}"#, "{}", "7"]
+        {
             let notice = read(&of("ObjectRemoved:Delete", object));
             assert_eq!(notice.fault, Some("the notice names no object version"), "{object}");
         }

@@ -57,6 +57,8 @@ impl std::error::Error for SettingFaults {}
 /// Where a function runs and by which numbers.
 #[derive(Clone, Debug)]
 pub struct Profile {
+    /// Whether this is a local cloud.
+    pub is_local: bool,
     /// The stages' limits, on the profile's time scale.
     pub limits: Limits,
     /// How units are cut.
@@ -65,18 +67,9 @@ pub struct Profile {
 
 impl Profile {
     /// The stages' settings under this profile.
-    pub fn settings(self, mode: Mode, scan: bool) -> Settings {
+    pub fn settings(&self, mode: Mode, scan: bool) -> Settings {
         Settings { limits: self.limits, units: self.units, mode, scan, plan_rows: PLAN_ROWS }
     }
-}
-
-/// How archived objects are locked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LockMode {
-    /// A role with a special permission can lift the lock.
-    Governance,
-    /// Nobody can.
-    Compliance,
 }
 
 /// Reads settings one by one and collects what is wrong with them. What it returns for a bad one is a placeholder
@@ -101,14 +94,14 @@ impl<'a> Reader<'a> {
         let is_account = |id: &str| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
         let account_id = self.checked(account, is_account, "an account id of 12 digits");
         if !is_local {
-            return Profile { limits: Limits::production(), units: UnitLimits::PRODUCTION };
+            return Profile { is_local, limits: Limits::production(), units: UnitLimits::PRODUCTION };
         }
         // Guard: short times never meet real data. The emulator's account and a foreign endpoint prove that it is one.
         if !account_id.is_empty() && account_id != LOCAL_ACCOUNT {
             self.fault(account, Some(account_id), "000000000000 in the local profile");
         }
         self.check_endpoints();
-        Profile { limits: Limits::local(scale), units: UnitLimits::LOCAL }
+        Profile { is_local, limits: Limits::local(scale), units: UnitLimits::LOCAL }
     }
 
     /// Whether the function may change anything.
@@ -119,12 +112,6 @@ impl<'a> Reader<'a> {
     /// Whether tenants' stores are scanned.
     pub fn switch(&mut self, variable: &str) -> bool {
         self.either(variable, ("off", false), ("on", true), "on or off")
-    }
-
-    /// How archived objects are locked.
-    pub fn lock_mode(&mut self, variable: &str) -> LockMode {
-        let words = (("GOVERNANCE", LockMode::Governance), ("COMPLIANCE", LockMode::Compliance));
-        self.either(variable, words.0, words.1, "GOVERNANCE or COMPLIANCE")
     }
 
     /// The name of a table or a bucket.
@@ -139,7 +126,14 @@ impl<'a> Reader<'a> {
         self.checked(variable, |url| endpoint::host(url).is_some(), "an http or https URL")
     }
 
-    fn either<T>(&mut self, variable: &str, first: (&str, T), second: (&str, T), rule: &'static str) -> T {
+    /// One of two words, each with what it means. The rule names both.
+    pub fn either<T>(
+        &mut self,
+        variable: &str,
+        first: (&str, T),
+        second: (&str, T),
+        rule: &'static str,
+    ) -> T {
         let value = (self.lookup)(variable);
         if value.as_deref() == Some(second.0) {
             return second.1;

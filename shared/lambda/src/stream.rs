@@ -87,7 +87,9 @@ fn sequence_of(record: &Value) -> String {
 #[expect(clippy::cast_possible_truncation, reason = "a cast from float saturates, and no stream is that old")]
 fn written_at(record: &Value) -> EpochMillis {
     let seconds = record.pointer("/dynamodb/ApproximateCreationDateTime").and_then(Value::as_f64);
-    EpochMillis(seconds.filter(|seconds| *seconds > 0.0).map_or(0, |seconds| (seconds * 1000.0).round() as i64))
+    EpochMillis(
+        seconds.filter(|seconds| *seconds > 0.0).map_or(0, |seconds| (seconds * 1000.0).round() as i64),
+    )
 }
 
 /// Lambda spells the identity in lower case, the stream's own API does not.

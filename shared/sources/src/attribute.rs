@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_is_no_attribute_is_refused() {
-        for bad in [r#"{"a":"text"}"#, r#"{"a":{"X":"text"}}"#, r#"{"a":{"B":"?"}}"#, r#"{"a":{"S":1}}"#, "[]"] {
+        for bad in
+            [r#"{"a":"text"}"#, r#"{"a":{"X":"text"}}"#, r#"{"a":{"B":"?"}}"#, r#"{"a":{"S":1}}"#, "[]"]
+        {
             assert!(serde_json::from_str::<Item>(bad).is_err(), "{bad}");
         }
     }

@@ -1,7 +1,9 @@
 //! Cuts a source into units. A table is cut into segments; a listing of objects is packed, in its order, into units
 //! as full as the limits allow, so that the same listing always gives the same units.
 
-use lethe_domain::source::{BucketRef, ObjectFormat, ObjectSlice, SourceConfig, TableRef, UnitLimits, UnitPart, UnitSpec};
+use lethe_domain::source::{
+    BucketRef, ObjectFormat, ObjectSlice, SourceConfig, TableRef, UnitLimits, UnitPart, UnitSpec,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::objects::Compression;
@@ -13,8 +15,13 @@ const KEYS_PER_PAGE: u16 = 1000;
 /// How many units a page has at most; one huge object alone may be thousands.
 const MAX_UNITS_PER_PAGE: usize = 256;
 /// What a table export writes beside its data: nothing of it holds items.
-const EXPORT_EXTRAS: [&str; 5] =
-    ["_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5"];
+const EXPORT_EXTRAS: [&str; 5] = [
+    "_started",
+    "manifest-files.json",
+    "manifest-files.md5",
+    "manifest-summary.json",
+    "manifest-summary.md5",
+];
 
 /// Some units of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod content;
 mod cursor;
 mod decode;
+mod gzip;
 mod lines;
 mod packed;
 mod plain;

@@ -9,7 +9,7 @@ use lethe_domain::policy::{Retention, Rule, Trigger};
 use lethe_domain::record::{ArchiveRecord, Class, UNREADABLE_TENANT, lines_by_tenant, object_key};
 use lethe_domain::row::{RowRead, RowVersion, VaultRow};
 use lethe_domain::time::{EpochMillis, EpochSeconds, date_of};
-use lethe_domain::token::{TenantId, TokenId};
+use lethe_domain::token::{TenantId, TokenId, token_digest};
 use serde::Serialize;
 
 use crate::error::StageError;
@@ -67,13 +67,19 @@ type Batches = BTreeMap<(Option<Class>, String), Vec<Removed>>;
 
 impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
     /// Works off one batch of REMOVE records.
-    pub async fn batch(&self, records: &[StreamRecord], now: EpochSeconds) -> Result<ArchiveReport, StageError> {
+    pub async fn batch(
+        &self,
+        records: &[StreamRecord],
+        now: EpochSeconds,
+    ) -> Result<ArchiveReport, StageError> {
         let mut report = ArchiveReport { n_records: records.len() as u64, ..ArchiveReport::default() };
         let pinned = Pinned::current(self.control, &self.settings.limits).await?;
         let mut keys: BTreeMap<TenantId, Option<TenantKeys>> = BTreeMap::new();
         let mut batches: Batches = BTreeMap::new();
         for record in records {
-            let Some(image) = record.old.as_ref().filter(|_| record.kind == RecordKind::Remove) else { continue };
+            let Some(image) = record.old.as_ref().filter(|_| record.kind == RecordKind::Remove) else {
+                continue;
+            };
             let tenant = tenant_of(image)?;
             if !keys.contains_key(&tenant) {
                 keys.insert(tenant.clone(), self.control.keys(&tenant).await?);
@@ -105,7 +111,9 @@ impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
         let n_rows = removed.len() as u64;
         let last_removed_at = removed.iter().map(|row| row.record.removed_at).max().unwrap_or(now);
         let lock = class.map(|class| match class {
-            Class::Kept(retention) => Lock::Until(last_removed_at.plus(self.settings.limits.retention(retention))),
+            Class::Kept(retention) => {
+                Lock::Until(last_removed_at.plus(self.settings.limits.retention(retention)))
+            }
             Class::Held => Lock::Hold,
         });
         match (class, lock) {
@@ -119,7 +127,7 @@ impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
                 report.n_objects = report.n_objects.saturating_add(1);
                 report.n_archived = report.n_archived.saturating_add(n_rows);
                 self.record(removed, Event::Archived, Some((&object, lock)), now).await?;
-                let item = AuditItem::of_object(object, Event::Archived, now);
+                let item = AuditItem::of_object(&object, Event::Archived, now);
                 self.audit.record(&AuditItem { retain_until: until(lock), ..item }).await?;
             }
             _ => {
@@ -218,17 +226,15 @@ fn tenant_of(image: &Image) -> Result<TenantId, StageError> {
     }
 }
 
-/// A row without a token id, or of a tenant without keys, is archived under a fingerprint of nothing.
+/// A row without a token id, or of a tenant without keys, cannot have a keyed fingerprint; the plain digest of its
+/// `sk` still names its object.
 fn fingerprint_of(keys: Option<&TenantKeys>, sk: &str) -> Fingerprint {
-    match (keys, TokenId::new(sk)) {
-        (Some(keys), Ok(token)) => keys.fingerprint(&token),
-        (_, Ok(_) | Err(_)) => {
-            let mut fingerprint = [0; 16];
-            let digest = lethe_domain::token::token_digest(sk.as_bytes());
-            fingerprint.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-            Fingerprint(fingerprint)
-        }
+    if let (Some(keys), Ok(token)) = (keys, TokenId::new(sk)) {
+        return keys.fingerprint(&token);
     }
+    let mut fingerprint = [0; 16];
+    fingerprint.iter_mut().zip(token_digest(sk.as_bytes())).for_each(|(to, from)| *to = from);
+    Fingerprint(fingerprint)
 }
 
 fn lag_of(image: &Image, removed_at: EpochSeconds) -> i64 {

@@ -33,7 +33,11 @@ pub enum ConfirmReport {
 
 impl<A: AuditLog, R: Archive> Confirm<'_, A, R> {
     /// Checks one version that is said to be gone.
-    pub async fn version_gone(&self, object: &ObjectVersion, now: EpochSeconds) -> Result<ConfirmReport, StageError> {
+    pub async fn version_gone(
+        &self,
+        object: &ObjectVersion,
+        now: EpochSeconds,
+    ) -> Result<ConfirmReport, StageError> {
         if self.is_there(object).await? {
             let why = format!("notice of a removed version that is still there: {}", object.key);
             refuse(self.audit, None, &object.version, &why, now).await?;
@@ -49,7 +53,7 @@ impl<A: AuditLog, R: Archive> Confirm<'_, A, R> {
             refuse(self.audit, None, &object.version, &why, now).await?;
             return Ok(ConfirmReport::NeverArchived);
         }
-        let is_new = self.audit.record(&AuditItem::of_object(object.clone(), Event::Purged, now)).await?;
+        let is_new = self.audit.record(&AuditItem::of_object(object, Event::Purged, now)).await?;
         Ok(if is_new { ConfirmReport::Purged } else { ConfirmReport::AlreadyPurged })
     }
 

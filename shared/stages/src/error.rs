@@ -99,11 +99,13 @@ impl StageError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Port(error) => error.retry(),
-            // A new `lethe apply` mends these; until then the queue keeps the message.
-            Self::Config { .. } | Self::NoKeys { .. } => Retry::Later,
-            Self::Source { .. } | Self::Contended => Retry::Later,
-            Self::Compress(_) => Retry::Later,
-            Self::Partial { .. } => Retry::Later,
+            // A new `lethe apply` mends the first two; until then the queue keeps the message.
+            Self::Config { .. }
+            | Self::NoKeys { .. }
+            | Self::Source { .. }
+            | Self::Contended
+            | Self::Compress(_)
+            | Self::Partial { .. } => Retry::Later,
         }
     }
 }

@@ -8,6 +8,7 @@ use lethe_domain::token::RowKey;
 use serde::Serialize;
 
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{Control, RowWrite, Vault, WriteOutcome};
 use crate::settings::{Mode, PARALLEL_CALLS, Settings};
@@ -42,9 +43,12 @@ pub struct ExpireReport {
 
 impl<C: Control, V: Vault> Expire<'_, C, V> {
     /// Works off what is due.
-    pub async fn tick(&self, now: EpochSeconds, should_pause: &dyn Fn() -> bool) -> Result<ExpireReport, StageError> {
+    pub async fn tick(&self, invocation: Invocation<'_>) -> Result<ExpireReport, StageError> {
+        let Invocation { now, should_pause } = invocation;
         let mut report = ExpireReport::default();
-        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else { return Ok(report) };
+        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
+            return Ok(report);
+        };
         for partition in 0..pinned.config.due_shards {
             let partition = due_partition_name(partition);
             while !should_pause() {
@@ -62,7 +66,12 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
         Ok(report)
     }
 
-    async fn page(&self, keys: &[RowKey], pinned: &Pinned, now: EpochSeconds) -> Result<ExpireReport, StageError> {
+    async fn page(
+        &self,
+        keys: &[RowKey],
+        pinned: &Pinned,
+        now: EpochSeconds,
+    ) -> Result<ExpireReport, StageError> {
         stream::iter(keys)
             .map(|key| self.one(key, pinned, now))
             .buffer_unordered(PARALLEL_CALLS)
@@ -70,7 +79,12 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
             .await
     }
 
-    async fn one(&self, key: &RowKey, pinned: &Pinned, now: EpochSeconds) -> Result<ExpireReport, StageError> {
+    async fn one(
+        &self,
+        key: &RowKey,
+        pinned: &Pinned,
+        now: EpochSeconds,
+    ) -> Result<ExpireReport, StageError> {
         let kept = ExpireReport { n_due: 1, n_kept: 1, ..ExpireReport::default() };
         // The index lags; the row itself decides.
         let Some(RowRead::Token(row)) = self.vault.get(key).await? else { return Ok(kept) };

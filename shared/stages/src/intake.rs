@@ -63,7 +63,12 @@ enum Outcome {
 
 impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
     /// Carries out one command. What is refused is on record; an error is worth another attempt.
-    pub async fn command(&self, body: &str, caller: &Caller, now: EpochSeconds) -> Result<Answer, StageError> {
+    pub async fn command(
+        &self,
+        body: &str,
+        caller: &Caller,
+        now: EpochSeconds,
+    ) -> Result<Answer, StageError> {
         let command = match Command::parse(body) {
             Ok(command) => command,
             Err(faults) => {
@@ -73,10 +78,15 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
             }
         };
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
-            return Ok(Answer { status: 409, body: json!({ "error": "no_config", "do": "lethe apply lethe.toml" }) });
+            return Ok(Answer {
+                status: 409,
+                body: json!({ "error": "no_config", "do": "lethe apply lethe.toml" }),
+            });
         };
-        let Some(tenant) = pinned.config.tenants.keys().find(|tenant| tenant.as_str() == command.tenant()) else {
-            refuse(self.audit, None, &caller.id, "a command for a tenant that the config does not name", now).await?;
+        let Some(tenant) = pinned.config.tenants.keys().find(|tenant| tenant.as_str() == command.tenant())
+        else {
+            refuse(self.audit, None, &caller.id, "a command for a tenant that the config does not name", now)
+                .await?;
             return Ok(Answer { status: 404, body: json!({ "error": "unknown_tenant" }) });
         };
         let answer = self.carry_out(&command, tenant, &pinned, now).await?;
@@ -97,16 +107,19 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
             Command::Read { token, at, .. } => {
                 let at = at.map_or(now, EpochSeconds);
                 if now.plus(self.settings.limits.max_clock_skew) < at {
-                    return Ok(Answer { status: 400, body: json!({ "error": "bad_command", "faults": ["at: lies in the future"] }) });
+                    return Ok(Answer {
+                        status: 400,
+                        body: json!({ "error": "bad_command", "faults": ["at: lies in the future"] }),
+                    });
                 }
                 let decide = |row: &VaultRow, kind: &KindPolicy| decide_read(row, at, kind, pinned.version);
-                Ok(self.one(&self.key_of(tenant, token, pinned), pinned, &decide).await?.answer())
+                Ok(self.one(&Self::key_of(tenant, token, pinned), pinned, &decide).await?.answer())
             }
             Command::Revoked { token, .. } => {
                 let decide = |row: &VaultRow, kind: &KindPolicy| {
                     decide_command(row, Trigger::Revoked, kind, pinned.version, now)
                 };
-                Ok(self.one(&self.key_of(tenant, token, pinned), pinned, &decide).await?.answer())
+                Ok(self.one(&Self::key_of(tenant, token, pinned), pinned, &decide).await?.answer())
             }
             Command::Logout { subject, session, .. } => {
                 self.logout(tenant, (subject, session.as_deref()), pinned, now).await
@@ -124,8 +137,9 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         if self.settings.mode == Mode::Report {
             return Ok(Outcome::ReportMode.answer());
         }
-        let decide =
-            |row: &VaultRow, kind: &KindPolicy| decide_command(row, Trigger::Logout, kind, pinned.version, now);
+        let decide = |row: &VaultRow, kind: &KindPolicy| {
+            decide_command(row, Trigger::Logout, kind, pinned.version, now)
+        };
         let (mut n_ended, mut n_kept) = (0_u64, 0_u64);
         for key in self.vault.owned(tenant, subject, session).await? {
             match self.one(&key, pinned, &decide).await? {
@@ -173,7 +187,7 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
     }
 
     /// The row's key: its shard comes from the canonical id of the format that the token has, if it has one.
-    fn key_of(&self, tenant: &TenantId, token: &TokenId, pinned: &Pinned) -> RowKey {
+    fn key_of(tenant: &TenantId, token: &TokenId, pinned: &Pinned) -> RowKey {
         let formats = pinned.config.scanned_formats(tenant);
         let canonical = formats.iter().find_map(|(_, format)| format.canonical(token.expose()));
         let digest = match &canonical {

@@ -1,11 +1,15 @@
 //! The nine use cases over ports: each reads, decides (in `lethe-domain`) and acts. No AWS, no clock, no environment.
-#![expect(async_fn_in_trait, reason = "the ports are used with concrete types only, so no caller needs a Send bound")]
+#![expect(
+    async_fn_in_trait,
+    reason = "the ports are used with concrete types only, so no caller needs a Send bound"
+)]
 
 pub mod archive;
 pub mod confirm;
 pub mod error;
 pub mod expire;
 pub mod intake;
+pub mod invocation;
 pub mod pinned;
 pub mod ports;
 pub mod react;

@@ -53,7 +53,8 @@ impl Pinned {
             [Trigger::Unreferenced, Trigger::Idle].map(|trigger| kind.rule(trigger).map(|rule| rule.cool_off))
         };
         let cool_off = kinds().flat_map(rules).flatten().max().unwrap_or(Duration::ZERO);
-        let strikes = kinds().filter_map(|kind| kind.rule(Trigger::Unreferenced)).map(|rule| rule.strikes).max();
+        let strikes =
+            kinds().filter_map(|kind| kind.rule(Trigger::Unreferenced)).map(|rule| rule.strikes).max();
         Pace { run_spacing: limits.run_spacing, cool_off, strikes: strikes.unwrap_or(1) }
     }
 }

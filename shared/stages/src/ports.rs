@@ -87,12 +87,18 @@ pub trait Vault {
     /// Keys in one partition of the `due` index with `due_at <= until`, soonest first, at most `limit`.
     async fn due(&self, partition: &str, until: EpochSeconds, limit: u32) -> Result<Vec<RowKey>, PortError>;
     /// Keys of a subject's tokens, of one session or of all, from the `owner` index.
-    async fn owned(&self, tenant: &TenantId, subject: &str, session: Option<&str>) -> Result<Vec<RowKey>, PortError>;
+    async fn owned(
+        &self,
+        tenant: &TenantId,
+        subject: &str,
+        session: Option<&str>,
+    ) -> Result<Vec<RowKey>, PortError>;
     /// One conditional write.
     async fn write(&self, write: &RowWrite) -> Result<WriteOutcome, PortError>;
     /// Up to 50 conditional writes, each in a transaction that also checks that the lease still has this fence.
     /// One outcome a write, in order.
-    async fn write_under_lease(&self, lease: &Lease, writes: &[RowWrite]) -> Result<LeasedOutcome, PortError>;
+    async fn write_under_lease(&self, lease: &Lease, writes: &[RowWrite])
+    -> Result<LeasedOutcome, PortError>;
     /// Removes a row that still looks as expected.
     async fn remove(&self, key: &RowKey, expected: &Expected) -> Result<WriteOutcome, PortError>;
 }

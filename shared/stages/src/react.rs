@@ -86,12 +86,18 @@ struct Gathered {
 
 impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
     /// Works off one batch of INSERT and MODIFY records.
-    pub async fn batch(&self, records: &[StreamRecord], now: EpochSeconds) -> Result<ReactReport, StageError> {
+    pub async fn batch(
+        &self,
+        records: &[StreamRecord],
+        now: EpochSeconds,
+    ) -> Result<ReactReport, StageError> {
         let mut report = ReactReport { n_records: records.len() as u64, ..ReactReport::default() };
         let mut groups: BTreeMap<Group, Gathered> = BTreeMap::new();
         let mut keys: BTreeMap<TenantId, TenantKeys> = BTreeMap::new();
         for record in records {
-            let Some(image) = record.new.as_ref().filter(|_| record.kind != RecordKind::Remove) else { continue };
+            let Some(image) = record.new.as_ref().filter(|_| record.kind != RecordKind::Remove) else {
+                continue;
+            };
             let row = match &image.row {
                 RowRead::Token(row) => row,
                 RowRead::Subject => continue,

@@ -1,10 +1,10 @@
 //! Reconcile: the net under everything else. It removes what TTL and lifecycle left too long, wakes runs that stand
 //! still, gives up those that cannot end, and counts what is late. Recovery is the normal path, run again.
 
-use lethe_domain::time::EpochSeconds;
 use serde::Serialize;
 
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{Archive, AuditLog, Control, Queue, Vault, WorkStore};
 use crate::settings::{Mode, Settings};
@@ -64,23 +64,21 @@ where
     Q: Queue,
 {
     /// Looks for what is late or stuck. A part that fails does not hold up the others; the first failure is returned.
-    pub async fn tick(
-        &self,
-        now: EpochSeconds,
-        should_pause: &dyn Fn() -> bool,
-    ) -> Result<ReconcileReport, StageError> {
+    pub async fn tick(&self, invocation: Invocation<'_>) -> Result<ReconcileReport, StageError> {
         let mut report = ReconcileReport::default();
-        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else { return Ok(report) };
+        let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
+            return Ok(report);
+        };
         let mut failures = Vec::new();
         for tenant in pinned.config.tenants.keys().filter(|_| self.settings.scan) {
-            let woken = self.wake_stuck_runs(tenant, now, &mut report).await;
+            let woken = self.wake_stuck_runs(tenant, invocation.now, &mut report).await;
             failures.extend(woken.err());
         }
         if self.settings.mode == Mode::Act {
-            let removed = self.remove_overdue_rows(&pinned, (now, should_pause), &mut report).await;
+            let removed = self.remove_overdue_rows(&pinned, invocation, &mut report).await;
             failures.extend(removed.err());
         }
-        let removed = self.remove_overdue_versions((now, should_pause), &mut report).await;
+        let removed = self.remove_overdue_versions(invocation, &mut report).await;
         failures.extend(removed.err());
         report.n_failed = failures.len() as u64;
         match failures.into_iter().next() {

@@ -12,6 +12,7 @@ use lethe_sources::{Connectors, Objects, Retry, ScanJob, SourceError, Tables};
 use serde::Serialize;
 
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, WorkStore};
 use crate::runs::Runs;
@@ -73,8 +74,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
         run_ref: &RunRef,
         unit: u32,
         attempt: u32,
-        now: EpochSeconds,
-        should_pause: &dyn Fn() -> bool,
+        Invocation { now, should_pause }: Invocation<'_>,
     ) -> Result<ScanReport, StageError> {
         let mut report = ScanReport::default();
         let waits = |run: &Run| matches!(run.stage, Stage::Surveying | Stage::Scanning);
@@ -82,7 +82,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
         if !self.control.done(run_ref, Done::Scan).await?.contains(&unit) {
             report.end = match self.scan_parts(&run, unit, should_pause, &mut report).await? {
                 Ok(end) => end,
-                Err(failure) => self.give_up_or_retry(&run, unit, attempt, now, failure).await?,
+                Err(failure) => self.give_up_or_retry(&run, (unit, attempt), failure, now).await?,
             };
             if report.end != UnitEnd::Done {
                 return Ok(report);
@@ -90,7 +90,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
             self.control.add_done(run_ref, Done::Scan, unit).await?;
         }
         report.end = UnitEnd::Done;
-        let seal = Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
+        let seal =
+            Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
         let sealed = seal.if_complete(run_ref, now).await?;
         report.n_sealed = u64::from(sealed == SealOutcome::Sealed);
         Ok(report)
@@ -110,8 +111,12 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
         };
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         let keys = keys_of(self.control, &run.tenant).await?;
-        let formats: Vec<_> =
-            pinned.config.scanned_formats(&run.tenant).into_iter().map(|(_, format)| format.clone()).collect();
+        let formats: Vec<_> = pinned
+            .config
+            .scanned_formats(&run.tenant)
+            .into_iter()
+            .map(|(_, format)| format.clone())
+            .collect();
         let extractor = Extractor::new(&formats);
         let job = ScanJob { extractor: &extractor, limits: &self.settings.units, should_pause };
         let shards = pinned.tenant(&run.tenant)?.shards;
@@ -124,7 +129,9 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
                     continue;
                 }
                 Ok(None) => {}
-                Err(error) => return Ok(Err(UnitFailure::Damaged(format!("part {part} of its marks: {error}")))),
+                Err(error) => {
+                    return Ok(Err(UnitFailure::Damaged(format!("part {part} of its marks: {error}"))));
+                }
             }
             if should_pause() {
                 let wake = Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit };
@@ -152,13 +159,14 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
     async fn give_up_or_retry(
         &self,
         run: &Run,
-        unit: u32,
-        attempt: u32,
-        now: EpochSeconds,
+        (unit, attempt): (u32, u32),
         failure: UnitFailure,
+        now: EpochSeconds,
     ) -> Result<UnitEnd, StageError> {
         let why = match failure {
-            UnitFailure::Source(source_name, source) if source.retry() == Retry::Later && attempt < MAX_UNIT_ATTEMPTS => {
+            UnitFailure::Source(source_name, source)
+                if source.retry() == Retry::Later && attempt < MAX_UNIT_ATTEMPTS =>
+            {
                 return Err(StageError::Source { source_name, source });
             }
             UnitFailure::Source(name, error) => format!("source {name}, unit {unit}: {error}"),

@@ -81,7 +81,12 @@ impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
         }
     }
 
-    async fn seal(&self, run: &Run, footers: &[Footer], now: EpochSeconds) -> Result<SealOutcome, StageError> {
+    async fn seal(
+        &self,
+        run: &Run,
+        footers: &[Footer],
+        now: EpochSeconds,
+    ) -> Result<SealOutcome, StageError> {
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         self.write_indexes(run, &pinned, footers).await?;
         let sealed = Run {
@@ -100,7 +105,7 @@ impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
             let refs: Vec<SectionRef> = footers
                 .iter()
                 .filter_map(|footer| {
-                    let section = footer.section(shard)?.clone();
+                    let section = *footer.section(shard)?;
                     Some(SectionRef { unit: footer.header.unit, part: footer.header.part, section })
                 })
                 .collect();

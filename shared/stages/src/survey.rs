@@ -12,6 +12,7 @@ use lethe_sources::{Connectors, Objects, Tables};
 use serde::Serialize;
 
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
 use crate::runs::Runs;
@@ -64,7 +65,7 @@ pub struct TickReport {
 
 impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Survey<'_, C, A, W, Q, T, O> {
     /// Does what is due for every tenant. One tenant's failure does not hold up the others; the first is returned.
-    pub async fn tick(&self, now: EpochSeconds, should_pause: &dyn Fn() -> bool) -> Result<TickReport, StageError> {
+    pub async fn tick(&self, invocation: Invocation<'_>) -> Result<TickReport, StageError> {
         let mut report = TickReport::default();
         if !self.settings.scan {
             return Ok(report);
@@ -76,10 +77,10 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         let mut first_failure = None;
         for tenant in pinned.config.tenants.keys() {
             report.n_tenants = report.n_tenants.saturating_add(1);
-            if should_pause() || !pinned.config.is_scanned(tenant) {
+            if (invocation.should_pause)() || !pinned.config.is_scanned(tenant) {
                 continue;
             }
-            if let Err(error) = self.tick_tenant(tenant, &pinned, (now, should_pause), &mut report).await {
+            if let Err(error) = self.tick_tenant(tenant, &pinned, invocation, &mut report).await {
                 report.n_failed = report.n_failed.saturating_add(1);
                 tracing::warn!(tenant = %tenant, error = %error, "the tick of a tenant failed");
                 first_failure.get_or_insert(error);
@@ -92,17 +93,18 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         &self,
         tenant: &TenantId,
         pinned: &Pinned,
-        (now, should_pause): (EpochSeconds, &dyn Fn() -> bool),
+        invocation: Invocation<'_>,
         report: &mut TickReport,
     ) -> Result<(), StageError> {
+        let now = invocation.now;
         let cadence = pinned.tenant(tenant)?.cadence;
         for _ in 0..MAX_STEPS_PER_TENANT {
             let runs = self.control.runs(tenant, RUNS_SEEN).await?;
             let came_further = match decide_tick(&runs, cadence, now) {
                 Step::Wait => false,
                 Step::Book(id) => self.book(tenant, id, now).await?,
-                Step::Open(run) => self.open(&run, &runs, pinned.version, now, report).await?,
-                Step::Survey(run) => self.list(&run, (now, should_pause), report).await?,
+                Step::Open(run) => self.open(&run, &runs, (pinned.version, now), report).await?,
+                Step::Survey(run) => self.list(&run, invocation, report).await?,
                 Step::Plan(run) => self.runs().control.update_run(&run.at(Stage::Planning, now)).await?,
                 Step::Dispatch(run) => self.dispatch(&run, report).await?,
                 Step::CheckApproval(run) => self.check_approval(&run, now).await?,
@@ -123,8 +125,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         &self,
         booked: &Run,
         runs: &[Run],
-        config: u64,
-        now: EpochSeconds,
+        (config, now): (u64, EpochSeconds),
         report: &mut TickReport,
     ) -> Result<bool, StageError> {
         let fence = self.control.next_fence(&booked.tenant).await?;
@@ -157,10 +158,12 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
 
     async fn check_approval(&self, run: &Run, now: EpochSeconds) -> Result<bool, StageError> {
         let approval = self.control.approval(&RunRef::from(run)).await?;
-        let Some(approval) = approval.filter(|approval| Some(&approval.hash) == run.plan_hash.as_ref()) else {
+        let Some(approval) = approval.filter(|approval| Some(&approval.hash) == run.plan_hash.as_ref())
+        else {
             return Ok(false);
         };
-        let approved = Run { note: Some(format!("approved by {}", approval.actor)), ..run.at(Stage::Applying, now) };
+        let approved =
+            Run { note: Some(format!("approved by {}", approval.actor)), ..run.at(Stage::Applying, now) };
         self.runs().step(&approved, Event::Approved, now).await
     }
 

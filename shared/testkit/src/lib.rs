@@ -16,6 +16,7 @@ mod archive;
 mod audit;
 mod clock;
 mod cloud;
+pub mod conformance;
 mod control;
 mod faults;
 pub mod item;

@@ -8,6 +8,7 @@ mod alarms;
 mod archive;
 mod iam;
 mod mappings;
+mod needs;
 mod permissions;
 mod queues;
 mod roles;

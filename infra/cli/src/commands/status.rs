@@ -6,9 +6,9 @@ use lethe_domain::policy::{Action, Trigger};
 use lethe_domain::row::{RowRead, VaultRow, due_partition_name};
 use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{RowKey, TenantId};
+use lethe_domain::token::{RowKey, ShardCount, TenantId};
 use lethe_stages::pinned::Pinned;
-use lethe_stages::ports::{Control, RunRef, Vault};
+use lethe_stages::ports::{Control, RunRef, ShardRef, Vault};
 use lethe_stages::settings::PARALLEL_CALLS;
 use serde::Serialize;
 
@@ -25,6 +25,16 @@ const SHARD_ROWS: u64 = 500_000;
 
 /// The fill, in percent, from which a shard count is too small.
 pub(crate) const FILL_WARNING_PERCENT: u64 = 70;
+
+/// How many pages of rows with a date of removal are read for each tenant, so that `status` stays cheap on a large
+/// vault.
+const DATED_PAGES: usize = 64;
+
+/// How many rows one such page has.
+const DATED_PAGE_ROWS: u32 = 1000;
+
+/// After every date of removal.
+const END_OF_TIME: EpochSeconds = EpochSeconds(u32::MAX as i64);
 
 /// How many of each partition's next ends are looked at for the first deletion by expiry.
 const DUE_SEEN: u32 = 4;
@@ -65,6 +75,8 @@ pub(crate) struct TenantView {
     pub(crate) reports_only: bool,
     /// The first deletion to come; `None` when nothing leads to one.
     pub(crate) first_deletion: Option<Deletion>,
+    /// Whether every row that has a date of removal was looked at; else one of them may leave sooner.
+    pub(crate) first_deletion_is_exact: bool,
 }
 
 /// A plan that waits for a person.
@@ -92,7 +104,13 @@ pub(crate) async fn status<C: Control, V: Vault>(
     let ends = next_ends(&pinned, vault).await?;
     let mut tenants = Vec::new();
     for tenant in pinned.config.tenants.keys().filter(|tenant| only.is_none_or(|only| only == *tenant)) {
-        tenants.push(look_at(tenant, &pinned, &ends, (now, limits), control).await?);
+        let mut view = look_at(tenant, &pinned, &ends, (now, limits), control).await?;
+        if !view.reports_only {
+            let (dated, is_exact) = first_dated(tenant, pinned.tenant(tenant)?.shards, vault).await?;
+            view.first_deletion = view.first_deletion.into_iter().chain(dated).min();
+            view.first_deletion_is_exact = is_exact;
+        }
+        tenants.push(view);
     }
     Ok(StatusView { config: pinned.version, now, tenants })
 }
@@ -125,6 +143,7 @@ async fn look_at<C: Control>(
         next_run_at: if is_scanned { next_run_at(&facts) } else { None },
         reports_only,
         first_deletion: by_scan.into_iter().chain(by_end).min().filter(|_| !reports_only),
+        first_deletion_is_exact: reports_only,
         runs: runs.iter().take(RUNS_SHOWN).map(RunView::from).collect(),
     })
 }
@@ -156,10 +175,9 @@ async fn waiting<C: Control>(runs: &[Run], control: &C) -> Result<Option<Waiting
 
 /// The rows that lifecycle looks at next, from every partition of the `due` index.
 async fn next_ends<V: Vault>(pinned: &Pinned, vault: &V) -> Result<Vec<VaultRow>, CliError> {
-    let end_of_time = EpochSeconds(i64::from(u32::MAX));
     let partitions = stream::iter((0..pinned.config.due_shards).map(due_partition_name));
     let keys: Vec<Vec<RowKey>> = partitions
-        .map(|partition| async move { vault.due(&partition, end_of_time, DUE_SEEN).await })
+        .map(|partition| async move { vault.due(&partition, END_OF_TIME, DUE_SEEN).await })
         .buffer_unordered(PARALLEL_CALLS)
         .try_collect()
         .await?;
@@ -180,4 +198,40 @@ fn first_end(tenant: &TenantId, pinned: &Pinned, rows: &[VaultRow], now: EpochSe
     };
     let at = rows.iter().filter(|row| row.key.tenant == *tenant).filter_map(leaves_at).min()?;
     Some(Deletion { at, because: "a token expires and its cool-off ends".to_owned() })
+}
+
+/// The row that leaves first of those that have a date of removal, and whether all of them were looked at.
+async fn first_dated<V: Vault>(
+    tenant: &TenantId,
+    shards: ShardCount,
+    vault: &V,
+) -> Result<(Option<Deletion>, bool), CliError> {
+    let mut first: Option<Deletion> = None;
+    let mut pages_left = DATED_PAGES;
+    for shard in shards.all() {
+        let at = ShardRef { tenant: tenant.clone(), shard };
+        let mut after: Option<String> = None;
+        loop {
+            if pages_left == 0 {
+                return Ok((first, false));
+            }
+            pages_left = pages_left.saturating_sub(1);
+            let page = vault.overdue(&at, after.as_deref(), DATED_PAGE_ROWS, END_OF_TIME).await?;
+            let dated = page.rows.into_iter().filter_map(RowRead::token).filter_map(|row| deletion_of(&row));
+            first = first.into_iter().chain(dated).min();
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok((first, true))
+}
+
+fn deletion_of(row: &VaultRow) -> Option<Deletion> {
+    let because = match row.reason {
+        Some(reason) => format!("a token is sentenced: {}", reason.as_str()),
+        None => "a token has a known end".to_owned(),
+    };
+    Some(Deletion { at: row.purge_at?, because })
 }

@@ -303,6 +303,30 @@ async fn status_sees_a_token_that_ends_sooner_than_any_run() {
 }
 
 #[tokio::test]
+async fn status_sees_a_row_that_has_its_date_already() {
+    let cloud = cloud().await;
+    let leaves = START.plus(Duration::from_hours(1));
+    cloud.vault.insert(row("acme", &token(1)).cooling(Trigger::Revoked, START).purge_at(leaves));
+    let acme = status_of(&cloud, None).await.tenants.remove(0);
+    let first = acme.first_deletion.unwrap();
+    assert_eq!((first.at, first.because.as_str()), (leaves, "a token is sentenced: revoked"));
+    assert!(acme.first_deletion_is_exact);
+}
+
+#[tokio::test]
+async fn status_does_not_walk_a_large_vault_to_its_end() {
+    let cloud = cloud().await;
+    cloud.set_page_size(1);
+    for seed in 0..200 {
+        cloud.vault.insert(row("acme", &token(seed)).cooling(Trigger::Revoked, START).purge_at(START));
+    }
+    cloud.faults.calm();
+    let view = status_of(&cloud, Some(&tenant("acme"))).await;
+    assert!(!view.tenants[0].first_deletion_is_exact);
+    assert_eq!(cloud.faults.n_calls_of("vault.overdue"), 64);
+}
+
+#[tokio::test]
 async fn a_report_promises_no_deletion() {
     let cloud = cloud().await;
     cloud.control.put_run(run_at(Stage::Reported));

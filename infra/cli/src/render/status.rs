@@ -54,10 +54,13 @@ fn shards_text(tenant: &TenantView) -> String {
 }
 
 fn deletion_text(tenant: &TenantView) -> String {
-    match &tenant.first_deletion {
-        Some(deletion) => format!("not before {}: {}", deletion.at, deletion.because),
-        None => "none".to_owned(),
-    }
+    let Some(deletion) = &tenant.first_deletion else { return "none in sight".to_owned() };
+    let sooner = if tenant.first_deletion_is_exact {
+        ""
+    } else {
+        "; the vault is too large to look at every row, one that was ended by a command may leave sooner"
+    };
+    format!("not before {}: {}{sooner}", deletion.at, deletion.because)
 }
 
 fn run_text(run: &RunView) -> String {

@@ -204,6 +204,7 @@ fn quiet_tenant() -> TenantView {
         next_run_at: None,
         reports_only: false,
         first_deletion: None,
+        first_deletion_is_exact: true,
     }
 }
 
@@ -227,6 +228,7 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
             at: T,
             because: "verdict run 1800000000-03 may sentence tokens".into(),
         }),
+        first_deletion_is_exact: false,
     };
     let view = StatusView { config: 3, now: T, tenants: vec![busy, quiet_tenant()] };
     insta::assert_snapshot!(status(&view), @"
@@ -247,7 +249,7 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       sources                         -
       shards                          2, fill not known before the first plan
       next run                        -
-      first deletion to come          none
+      first deletion to come          none in sight
       runs                            none yet
     ");
 }
@@ -271,7 +273,7 @@ fn status_names_the_report_mode() {
       sources                         -
       shards                          2, fill not known before the first plan
       next run                        -
-      first deletion to come          none
+      first deletion to come          none in sight
       mode                            runs end as reports: nothing leaves service until the stack's Mode is act
       runs                            1800000000-02 confirm reported, plan only, goes on from 2027-01-15T08:00:00Z
     ");

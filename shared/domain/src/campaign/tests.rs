@@ -67,7 +67,11 @@ fn a_draining_run_is_planned_when_the_drain_is_over() {
 }
 
 fn pace() -> Pace {
-    Pace { run_spacing: Duration::from_secs(4 * HOUR), cool_off: Duration::from_secs(7 * 24 * HOUR), strikes: 2 }
+    Pace {
+        run_spacing: Duration::from_secs(4 * HOUR),
+        cool_off: Duration::from_secs(7 * 24 * HOUR),
+        strikes: 2,
+    }
 }
 
 fn ended(ordinal: u8, purpose: Purpose, tally: PlanTally, applied: ApplyTally) -> Run {
@@ -100,7 +104,8 @@ fn what_was_cooled_gets_its_verdict_run_after_the_cool_off() {
 
 #[test]
 fn what_still_cools_gets_a_verdict_run_when_its_cool_off_ends() {
-    let waiting = PlanTally { n_awaiting_verdict: 2, verdict_from: Some(EpochSeconds(5)), ..PlanTally::default() };
+    let waiting =
+        PlanTally { n_awaiting_verdict: 2, verdict_from: Some(EpochSeconds(5)), ..PlanTally::default() };
     let next = follow_up(&ended(3, Purpose::Verdict, waiting, ApplyTally::default()), pace(), NOW).unwrap();
     assert_eq!((next.purpose, next.resume_at), (Purpose::Verdict, Some(EpochSeconds(6))));
 }

@@ -145,7 +145,9 @@ mod tests {
             match value {
                 None => after.remove(name),
                 Some(StoredValue::Text(text)) => after.insert(name.into(), text.into()),
-                Some(StoredValue::Number(number)) => after.insert(name.into(), json!(i64::try_from(number).unwrap())),
+                Some(StoredValue::Number(number)) => {
+                    after.insert(name.into(), json!(i64::try_from(number).unwrap()))
+                }
                 Some(StoredValue::Flag(flag)) => after.insert(name.into(), flag.into()),
             };
         }

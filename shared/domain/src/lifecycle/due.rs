@@ -50,7 +50,8 @@ fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSecon
             Some(_) | None => rearm(row, None, Why::Ignored),
         };
     }
-    let idle = kind.idle_after.is_some_and(|idle| row.last_seen().plus(idle).plus(kind.read_granularity) <= now);
+    let idle =
+        kind.idle_after.is_some_and(|idle| row.last_seen().plus(idle).plus(kind.read_granularity) <= now);
     match kind.rule(Trigger::Idle) {
         Some(rule) if idle && rule.action == Action::Remove => {
             Verdict::Change(end_by_trigger(Trigger::Idle, rule.cool_off, policy, now))

@@ -89,7 +89,8 @@ fn decide_active(
 }
 
 fn decide_cooling(row: &VaultRow, found: u64, kind: &KindPolicy, facts: &RunFacts) -> Scanned {
-    let Some((reason, since)) = row.reason.filter(|reason| reason.is_revivable()).zip(row.cooling_since) else {
+    let Some((reason, since)) = row.reason.filter(|reason| reason.is_revivable()).zip(row.cooling_since)
+    else {
         return Scanned::Keep(Why::OtherReason);
     };
     let read_since = row.last_read_at.is_some_and(|read| since <= read);

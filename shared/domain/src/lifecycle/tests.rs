@@ -27,13 +27,20 @@ fn kind() -> KindPolicy {
     let rules = Trigger::ALL.into_iter().map(|trigger| {
         let action = match trigger {
             Trigger::Expired | Trigger::Consumed | Trigger::Superseded => Action::Remove,
-            _ => Action::Invalidate,
+            Trigger::Rotated
+            | Trigger::Logout
+            | Trigger::DeviceLogout
+            | Trigger::Compromised
+            | Trigger::Revoked
+            | Trigger::AccountDeleted
+            | Trigger::Idle
+            | Trigger::Unreferenced => Action::Invalidate,
         };
         (trigger, Rule { action, cool_off: days(7), archive: true, retention: Retention::R7, strikes: 2 })
     });
     KindPolicy {
         format: Some("card".into()),
-        read_granularity: Duration::from_secs(3600),
+        read_granularity: Duration::from_hours(1),
         grace: days(1),
         idle_after: Some(days(90)),
         rules: rules.collect::<BTreeMap<_, _>>(),
@@ -173,7 +180,10 @@ fn a_hold_keeps_everything() {
     assert_eq!(scanned(&held, 0, Some(struck_once()), Purpose::Confirm), Scanned::Keep(Why::OnHold));
     let ended = VaultRow { expires_at: Some(at(1)), ..held.clone() };
     assert_eq!(decide_due(&ended, &kind(), 1, NOW), Verdict::Keep(Why::OnHold));
-    assert_eq!(decide_removal(&VaultRow { purge_at: Some(at(1)), ..held }, Duration::ZERO, NOW), Err(Why::OnHold));
+    assert_eq!(
+        decide_removal(&VaultRow { purge_at: Some(at(1)), ..held }, Duration::ZERO, NOW),
+        Err(Why::OnHold)
+    );
 }
 
 fn due(row: &VaultRow) -> Verdict {
@@ -200,7 +210,7 @@ fn an_expired_token_is_sentenced_in_one_write_from_its_very_second() {
 
 #[test]
 fn an_idle_token_cools_without_a_date_and_a_read_puts_its_moment_off() {
-    let idle_since = NOW.minus(days(90)).minus(Duration::from_secs(3600));
+    let idle_since = NOW.minus(days(90)).minus(Duration::from_hours(1));
     let idle = VaultRow { created_at: idle_since.to_millis(), ..active() };
     let Verdict::Change(change) = due(&idle) else { panic!("kept") };
     assert_eq!(change.apply(&idle).phase(), Phase::Cooling);

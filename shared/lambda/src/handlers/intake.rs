@@ -47,7 +47,8 @@ async fn over_http<C: Control, A: AuditLog, V: Vault>(
         Err(failure) => failure,
     };
     let error = failure.to_string();
-    if failure.retry() == Retry::Never && refuse(stage.audit, None, &caller.id, &error, at.now).await.is_ok() {
+    if failure.retry() == Retry::Never && refuse(stage.audit, None, &caller.id, &error, at.now).await.is_ok()
+    {
         tracing::error!(request_id = caller.id, error, "command refused");
         return request::refusal(Rejection { status: 422, error: "refused" });
     }

@@ -72,7 +72,9 @@ fn answer<R: Serialize + Measured>(
 /// would be taken for the whole batch's failure, which is what an error says, too.
 fn first_undone<'a>(failure: &Failure, records: &'a [StreamRecord]) -> Option<&'a str> {
     match failure {
-        Failure::Stage(StageError::Partial { done, .. }) => records.get(*done).map(|record| record.sequence.as_str()),
+        Failure::Stage(StageError::Partial { done, .. }) => {
+            records.get(*done).map(|record| record.sequence.as_str())
+        }
         Failure::Stage(_) | Failure::Unreadable(_) | Failure::Panicked => None,
     }
 }

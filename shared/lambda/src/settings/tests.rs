@@ -62,7 +62,12 @@ fn local_is_refused_without_an_endpoint_or_with_one_of_aws() {
     ] {
         check_local("AWS_ENDPOINT_URL", Some(bad), false);
     }
-    for good in ["http://localhost:4566", "http://[::1]:4566", "http://my-amazonaws.com.example/", "https://cloud.test"] {
+    for good in [
+        "http://localhost:4566",
+        "http://[::1]:4566",
+        "http://my-amazonaws.com.example/",
+        "https://cloud.test",
+    ] {
         check_local("AWS_ENDPOINT_URL", Some(good), true);
     }
 }
@@ -102,11 +107,26 @@ fn all_faults_are_reported_at_once() {
         from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
         from.mode("LETHE_MODE");
         from.switch("LETHE_SCAN");
-        from.lock_mode("LETHE_LOCK_MODE");
+        from.either(
+            "LETHE_LOCK_MODE",
+            ("GOVERNANCE", false),
+            ("COMPLIANCE", true),
+            "GOVERNANCE or COMPLIANCE",
+        );
         from.name("LETHE_VAULT_TABLE");
         from.url("LETHE_SCAN_QUEUE_URL");
     });
-    insta::assert_snapshot!(faults.unwrap_err(), @"");
+    insta::assert_snapshot!(faults.unwrap_err(), @r"
+    read settings: 8 at fault
+    LETHE_TIME_SCALE is not set, it must be a whole number from 1 to 4294967295
+    LETHE_ACCOUNT_ID is '123', it must be an account id of 12 digits
+    AWS_ENDPOINT_URL is not set, it must be the URL of an emulator, not of AWS, in the local profile
+    LETHE_MODE is 'Act', it must be report or act
+    LETHE_SCAN is not set, it must be on or off
+    LETHE_LOCK_MODE is not set, it must be GOVERNANCE or COMPLIANCE
+    LETHE_VAULT_TABLE is 'my table', it must be a name of 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-'
+    LETHE_SCAN_QUEUE_URL is 'arn:aws:sqs:eu-central-1:1:q', it must be an http or https URL
+    ");
 }
 
 #[test]
@@ -120,12 +140,18 @@ fn what_is_good_is_read() {
         _ => None,
     };
     let read = Reader::read(&values, |from| {
-        (from.mode("MODE"), from.switch("SCAN"), from.lock_mode("LOCK"), from.name("TABLE"), from.url("QUEUE"))
+        (
+            from.mode("MODE"),
+            from.switch("SCAN"),
+            from.either("LOCK", ("GOVERNANCE", false), ("COMPLIANCE", true), "-"),
+            from.name("TABLE"),
+            from.url("QUEUE"),
+        )
     });
     let (mode, scan, lock, table, queue) = read.unwrap();
     assert!(matches!(mode, Mode::Act));
     assert!(!scan);
-    assert_eq!(lock, LockMode::Compliance);
+    assert!(lock);
     assert_eq!(table, "lethe-vault");
     assert!(queue.ends_with("/lethe-scan"));
 }

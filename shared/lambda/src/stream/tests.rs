@@ -26,7 +26,10 @@ fn a_removal_is_read_with_its_whole_image() {
         "ApproximateCreationDateTime": 1_800_000_100, "SequenceNumber": "100", "SizeBytes": 99,
         "Keys": {}, "OldImage": row("tok_a"),
     })));
-    assert_eq!((record.kind, record.sequence.as_str(), record.at.0), (RecordKind::Remove, "100", 1_800_000_100_000));
+    assert_eq!(
+        (record.kind, record.sequence.as_str(), record.at.0),
+        (RecordKind::Remove, "100", 1_800_000_100_000)
+    );
     let image = record.old.unwrap();
     assert_eq!(image.token().unwrap().key.token.expose(), "tok_a");
     assert_eq!(image.raw, row("tok_a"));
@@ -51,7 +54,8 @@ fn ttl_is_known_by_its_identity_in_both_spellings() {
 
 #[test]
 fn times_may_have_a_fraction_or_be_missing() {
-    let at = |time: Value| one(remove(&json!({ "ApproximateCreationDateTime": time, "OldImage": row("t") }))).at.0;
+    let at =
+        |time: Value| one(remove(&json!({ "ApproximateCreationDateTime": time, "OldImage": row("t") }))).at.0;
     assert_eq!(at(json!(1_800_000_100.25)), 1_800_000_100_250);
     assert_eq!(at(json!(1.8e9)), 1_800_000_000_000);
     assert_eq!(at(Value::Null), 0);
@@ -60,7 +64,9 @@ fn times_may_have_a_fraction_or_be_missing() {
 
 #[test]
 fn a_removed_row_that_does_not_parse_is_passed_on_raw() {
-    for image in [json!({ "pk": { "S": "acme#0001" } }), json!({ "pk": 7 }), json!({ "pk": { "X": "?" } }), json!({})] {
+    for image in
+        [json!({ "pk": { "S": "acme#0001" } }), json!({ "pk": 7 }), json!({ "pk": { "X": "?" } }), json!({})]
+    {
         let old = one(remove(&json!({ "OldImage": image }))).old.unwrap();
         assert!(matches!(old.row, RowRead::Unreadable(_)), "{image}");
         assert_eq!(old.raw, image);

@@ -1,12 +1,10 @@
 //! Unpacks a compressed object piece by piece into a reading, without ever holding all of it.
 
-use std::io::{self, Write};
-
-use flate2::write::MultiGzDecoder;
 use lethe_domain::marks::MarkBuilder;
 use zstd::stream::raw::{DParameter, Decoder as ZstdStream, InBuffer, Operation, OutBuffer};
 
 use super::content::Compression;
+use super::gzip::Gunzip;
 use super::lines::NotAnItem;
 use super::reading::Reading;
 
@@ -33,15 +31,12 @@ pub(super) struct Sink<'a> {
     pub(super) reading: Reading<'a>,
     pub(super) marks: &'a mut MarkBuilder,
     n_left: u64,
-    /// Why it took no more: the error of [`Write`] cannot say it.
-    refused: Option<DecodeError>,
-    is_closed: bool,
 }
 
 impl<'a> Sink<'a> {
     /// A sink that takes at most `max_bytes`.
     pub(super) fn new(reading: Reading<'a>, marks: &'a mut MarkBuilder, max_bytes: u64) -> Self {
-        Self { reading, marks, n_left: max_bytes, refused: None, is_closed: false }
+        Self { reading, marks, n_left: max_bytes }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
@@ -51,106 +46,73 @@ impl<'a> Sink<'a> {
     }
 }
 
-impl Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.is_closed {
-            return Ok(bytes.len());
-        }
-        self.take(bytes).map_err(|why| {
-            self.refused = Some(why);
-            io::Error::from(io::ErrorKind::Other)
-        })?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A compressed stream on its way into a sink.
-pub(super) enum Decoder<'a> {
-    Gzip(MultiGzDecoder<Sink<'a>>),
-    Zstd(ZstdDecoder<'a>),
+pub(super) struct Decoder<'a> {
+    stream: Stream,
+    pub(super) sink: Sink<'a>,
 }
 
-pub(super) struct ZstdDecoder<'a> {
-    stream: ZstdStream<'static>,
-    out: Vec<u8>,
-    sink: Sink<'a>,
-    /// Whether a frame has begun and not ended.
-    in_frame: bool,
+enum Stream {
+    Gzip(Box<Gunzip>),
+    Zstd(Unzstd),
 }
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(compression: Compression, sink: Sink<'a>) -> Result<Self, DecodeError> {
-        match compression {
-            Compression::Gzip => Ok(Self::Gzip(MultiGzDecoder::new(sink))),
-            Compression::Zstd => {
-                let mut stream = ZstdStream::new().map_err(|_| DecodeError::Corrupt)?;
-                let window = DParameter::WindowLogMax(WINDOW_LOG_MAX);
-                stream.set_parameter(window).map_err(|_| DecodeError::Corrupt)?;
-                Ok(Self::Zstd(ZstdDecoder { stream, out: vec![0; OUT], sink, in_frame: false }))
-            }
-        }
-    }
-
-    /// Where the bytes go.
-    pub(super) fn sink(&self) -> &Sink<'a> {
-        match self {
-            Self::Gzip(gzip) => gzip.get_ref(),
-            Self::Zstd(zstd) => &zstd.sink,
-        }
-    }
-
-    /// Leaves the stream where it is. Dropped without this, the gzip decoder would still hand out what it holds, and
-    /// those tokens would be counted again by whoever goes on.
-    pub(super) fn leave(mut self) {
-        if let Self::Gzip(gzip) = &mut self {
-            gzip.get_mut().is_closed = true;
-        }
+        let stream = match compression {
+            Compression::Gzip => Stream::Gzip(Box::new(Gunzip::new())),
+            Compression::Zstd => Stream::Zstd(Unzstd::new()?),
+        };
+        Ok(Self { stream, sink })
     }
 
     /// Unpacks the next compressed bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
-        match self {
-            Self::Gzip(gzip) => {
-                let written = gzip.write_all(bytes);
-                written.map_err(|_| gzip.get_mut().refused.take().unwrap_or(DecodeError::Corrupt))
-            }
-            Self::Zstd(zstd) => zstd.push(bytes),
+        let mut take = |unpacked: &[u8]| self.sink.take(unpacked);
+        match &mut self.stream {
+            Stream::Gzip(gzip) => gzip.push(bytes, &mut take),
+            Stream::Zstd(zstd) => zstd.push(bytes, &mut take),
         }
     }
 
     /// Ends the compressed bytes.
     pub(super) fn finish(self) -> Result<Sink<'a>, DecodeError> {
-        match self {
-            Self::Gzip(mut gzip) => {
-                if let Err(error) = gzip.try_finish() {
-                    let cut = error.kind() == io::ErrorKind::UnexpectedEof;
-                    let why = if cut { DecodeError::EndedEarly } else { DecodeError::Corrupt };
-                    return Err(gzip.get_mut().refused.take().unwrap_or(why));
-                }
-                gzip.finish().map_err(|_| DecodeError::Corrupt)
-            }
-            Self::Zstd(zstd) if zstd.in_frame => Err(DecodeError::EndedEarly),
-            Self::Zstd(zstd) => Ok(zstd.sink),
-        }
+        let is_complete = match &self.stream {
+            Stream::Gzip(gzip) => gzip.is_complete(),
+            Stream::Zstd(zstd) => !zstd.in_frame,
+        };
+        if is_complete { Ok(self.sink) } else { Err(DecodeError::EndedEarly) }
     }
 }
 
-impl ZstdDecoder<'_> {
-    fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
+struct Unzstd {
+    stream: ZstdStream<'static>,
+    out: Vec<u8>,
+    /// Whether a frame has begun and not ended.
+    in_frame: bool,
+}
+
+impl Unzstd {
+    fn new() -> Result<Self, DecodeError> {
+        let mut stream = ZstdStream::new().map_err(|_| DecodeError::Corrupt)?;
+        stream.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(|_| DecodeError::Corrupt)?;
+        Ok(Self { stream, out: vec![0; OUT], in_frame: false })
+    }
+
+    fn push(
+        &mut self,
+        bytes: &[u8],
+        take: &mut impl FnMut(&[u8]) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let mut input = InBuffer::around(bytes);
         loop {
             let mut output = OutBuffer::around(self.out.as_mut_slice());
             let wanted = self.stream.run(&mut input, &mut output).map_err(|_| DecodeError::Corrupt)?;
-            let is_full = output.pos() == output.capacity();
-            self.in_frame = 0 < wanted;
             let n_out = output.pos();
-            self.sink.take(self.out.get(..n_out).unwrap_or_default())?;
+            self.in_frame = 0 < wanted;
+            take(self.out.get(..n_out).unwrap_or_default())?;
             // A full buffer may hide that more is waiting, unless the frame says that it has ended.
-            if input.pos() == bytes.len() && (wanted == 0 || !is_full) {
+            if input.pos() == bytes.len() && (!self.in_frame || n_out < OUT) {
                 return Ok(());
             }
         }

@@ -22,7 +22,11 @@ impl<O: Objects> Walk<'_, O> {
         let limits = self.job.limits;
         let (max_bytes, grown) = (limits.max_compressed_bytes, limits.max_decompressed_bytes);
         if max_bytes < version.size {
-            return Err(SourceError::TooLarge { object: version.object, what: "its compressed size", max_bytes });
+            return Err(SourceError::TooLarge {
+                object: version.object,
+                what: "its compressed size",
+                max_bytes,
+            });
         }
         let start = version.at.unwrap_or(0);
         let reading = Reading::new(self.format, self.job.extractor, 0, start..u64::MAX);
@@ -35,11 +39,10 @@ impl<O: Objects> Walk<'_, O> {
             for block in piece.chunks(BLOCK) {
                 decoder.push(block).map_err(refuse)?;
                 at = at.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
-                let sink = decoder.sink();
+                let sink = &decoder.sink;
                 let (reached, n_rows) = (sink.reading.pending_from(), sink.reading.n_rows());
                 let should_pause = || sink.marks.is_full() || (self.job.should_pause)();
                 if at < version.size && start < reached && should_pause() {
-                    decoder.leave();
                     self.count(0, n_rows);
                     return Ok(Step::Paused(reached));
                 }
@@ -47,10 +50,12 @@ impl<O: Objects> Walk<'_, O> {
             if version.size <= at {
                 break;
             }
-            piece = version.read(self.objects, self.bucket, at..version.size.min(at.saturating_add(PIECE))).await?;
+            piece = version
+                .read(self.objects, self.bucket, at..version.size.min(at.saturating_add(PIECE)))
+                .await?;
         }
-        let Sink { reading, marks, .. } = decoder.finish().map_err(refuse)?;
-        let n_rows = reading.finish(marks).map_err(|line| version.not_an_item(line))?;
+        let sink = decoder.finish().map_err(refuse)?;
+        let n_rows = sink.reading.finish(sink.marks).map_err(|line| version.not_an_item(line))?;
         self.count(version.size, n_rows);
         Ok(Step::Done)
     }

@@ -90,7 +90,11 @@ impl Command {
         Some(Self::Read { tenant: tenant?, token: token?, at })
     }
 
-    fn revoked(fields: &Map<String, Value>, tenant: Option<String>, faults: &mut Vec<String>) -> Option<Self> {
+    fn revoked(
+        fields: &Map<String, Value>,
+        tenant: Option<String>,
+        faults: &mut Vec<String>,
+    ) -> Option<Self> {
         only(fields, &["token"], faults);
         let token = token_of(fields, faults);
         Some(Self::Revoked { tenant: tenant?, token: token? })
@@ -105,7 +109,8 @@ impl Command {
 }
 
 fn only(fields: &Map<String, Value>, own: &[&str], faults: &mut Vec<String>) {
-    let unknown = fields.keys().filter(|name| !COMMON.contains(&name.as_str()) && !own.contains(&name.as_str()));
+    let unknown =
+        fields.keys().filter(|name| !COMMON.contains(&name.as_str()) && !own.contains(&name.as_str()));
     // A field's name may be a mistyped value, so it is counted and not quoted.
     let n_unknown = unknown.count();
     if n_unknown > 0 {

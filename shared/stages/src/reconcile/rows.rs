@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Reconcile, ReconcileReport};
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{Archive, AuditLog, Control, Queue, ShardRef, Vault, Walk, WorkStore, WriteOutcome};
 use crate::settings::PARALLEL_CALLS;
@@ -23,7 +24,8 @@ pub fn walk_target(total: usize, elapsed: Duration, period: Duration) -> usize {
     if period.is_zero() || period <= elapsed {
         return total;
     }
-    let share = (total as u128).saturating_mul(elapsed.as_secs().into()).div_ceil(period.as_secs().max(1).into());
+    let share =
+        (total as u128).saturating_mul(elapsed.as_secs().into()).div_ceil(period.as_secs().max(1).into());
     usize::try_from(share).unwrap_or(total).min(total)
 }
 
@@ -40,7 +42,7 @@ where
     pub(super) async fn remove_overdue_rows(
         &self,
         pinned: &Pinned,
-        (now, should_pause): (EpochSeconds, &dyn Fn() -> bool),
+        Invocation { now, should_pause }: Invocation<'_>,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
         let partitions: Vec<ShardRef> = pinned
@@ -56,7 +58,8 @@ where
         let behind = walk.and_then(|walk| walk.position?.parse::<usize>().ok()).unwrap_or(0);
         let elapsed = Duration::from_secs(u64::try_from(now.0.saturating_sub(started_at.0)).unwrap_or(0));
         // One at least, so that a pass always moves on.
-        let target = walk_target(partitions.len(), elapsed, self.settings.limits.walk_period).max(behind.saturating_add(1));
+        let target = walk_target(partitions.len(), elapsed, self.settings.limits.walk_period)
+            .max(behind.saturating_add(1));
         let mut reached = behind;
         for at in partitions.iter().take(target).skip(behind) {
             if should_pause() {
@@ -108,7 +111,9 @@ where
                     report.n_removed_rows = report.n_removed_rows.saturating_add(1);
                 }
                 // It changed in between: still there, and looked at again on the next pass.
-                WriteOutcome::Changed(Some(_)) => report.n_overdue_rows = report.n_overdue_rows.saturating_add(1),
+                WriteOutcome::Changed(Some(_)) => {
+                    report.n_overdue_rows = report.n_overdue_rows.saturating_add(1)
+                }
             }
         }
         Ok(())

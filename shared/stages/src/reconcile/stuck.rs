@@ -37,7 +37,9 @@ where
         let limits = &self.settings.limits;
         let Some(run) = runs.into_iter().find(|run| run.stage.is_open()) else { return Ok(()) };
         if let Some(why) = hopeless(&run, run.scan_started_at.plus(limits.run_deadline) <= now) {
-            Runs { control: self.control, audit: self.audit, settings: self.settings }.void(&run, why, now).await?;
+            Runs { control: self.control, audit: self.audit, settings: self.settings }
+                .void(&run, why, now)
+                .await?;
             report.n_void_runs = report.n_void_runs.saturating_add(1);
             return Ok(());
         }
@@ -64,10 +66,12 @@ where
         if run.stage == Stage::Scanning {
             let done = self.control.done(&run_ref, Done::Scan).await?;
             let missing: Vec<u32> = (0..run.n_units).filter(|unit| !done.contains(unit)).collect();
-            let wake = |unit: &u32| Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit: *unit };
+            let wake =
+                |unit: &u32| Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit: *unit };
             self.scan_queue.send(&missing.iter().map(wake).collect::<Vec<_>>()).await?;
             // The last unit's worker may have died before the seal.
-            let seal = Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
+            let seal =
+                Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
             seal.if_complete(&run_ref, now).await?;
             return Ok(());
         }

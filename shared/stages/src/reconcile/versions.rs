@@ -8,6 +8,7 @@ use lethe_domain::time::{EpochSeconds, date_of};
 
 use super::{Reconcile, ReconcileReport};
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::ports::{Archive, AuditLog, Control, ListedVersion, Lock, Queue, Removal, Vault, WorkStore};
 use crate::settings::PARALLEL_CALLS;
 
@@ -23,7 +24,7 @@ where
     /// Deletes versions past their lock, the margin and the patience. Held ones are in a class of their own.
     pub(super) async fn remove_overdue_versions(
         &self,
-        (now, should_pause): (EpochSeconds, &dyn Fn() -> bool),
+        Invocation { now, should_pause }: Invocation<'_>,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
         let limits = &self.settings.limits;
@@ -36,7 +37,11 @@ where
             while !should_pause() {
                 let page = self.archive.versions(&prefix, after.as_ref()).await?;
                 let day_of = |version: &ListedVersion| {
-                    version.object.key.strip_prefix(&prefix).is_some_and(|rest| rest.get(..10) <= Some(&last_day))
+                    version
+                        .object
+                        .key
+                        .strip_prefix(&prefix)
+                        .is_some_and(|rest| rest.get(..10) <= Some(&last_day))
                 };
                 let is_last = page.versions.iter().any(|version| !day_of(version));
                 let old: Vec<ObjectVersion> = page
@@ -69,7 +74,11 @@ where
         Ok(())
     }
 
-    async fn remove_if_overdue(&self, object: ObjectVersion, before: EpochSeconds) -> Result<Removed, StageError> {
+    async fn remove_if_overdue(
+        &self,
+        object: ObjectVersion,
+        before: EpochSeconds,
+    ) -> Result<Removed, StageError> {
         match self.archive.lock_of(&object).await? {
             None => Ok(Removed::Gone),
             Some(Lock::Hold) => Ok(Removed::NotDue),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Survey, TickReport};
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
 use crate::seal::{Seal, SealOutcome};
@@ -36,7 +37,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
     pub(super) async fn list(
         &self,
         run: &Run,
-        (now, should_pause): (EpochSeconds, &dyn Fn() -> bool),
+        Invocation { now, should_pause }: Invocation<'_>,
         report: &mut TickReport,
     ) -> Result<bool, StageError> {
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
@@ -67,7 +68,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
             return Ok(false);
         }
         // The last unit may have been done before the listing was.
-        let seal = Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
+        let seal =
+            Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
         let sealed = seal.if_complete(&RunRef::from(&run), now).await?;
         report.n_sealed = report.n_sealed.saturating_add(u64::from(sealed == SealOutcome::Sealed));
         Ok(true)

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{ShardEnd, Sweep};
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{
     AuditLog, Control, Done, Lease, LeasedOutcome, Queue, RowWrite, RunRef, Vault, WorkStore, WriteOutcome,
@@ -38,9 +39,9 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         run_ref: &RunRef,
         shard: Shard,
         hash: &str,
-        now: EpochSeconds,
-        should_pause: &dyn Fn() -> bool,
+        invocation: Invocation<'_>,
     ) -> Result<ApplyReport, StageError> {
+        let now = invocation.now;
         let mut report = ApplyReport::default();
         let applying = |run: &Run| {
             let same_plan = run.plan_hash.as_deref() == Some(hash);
@@ -58,7 +59,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             };
             let before = lease.applied;
             report.end = match self.parts(&run, &index, shard).await? {
-                Ok(entries) => self.work_off(&run, &entries, &mut lease, (now, should_pause)).await?,
+                Ok(entries) => self.work_off(&run, &entries, &mut lease, invocation).await?,
                 Err(why) => return self.void(&run, &why, now).await,
             };
             report.applied = minus(lease.applied, before);
@@ -86,7 +87,9 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             match serde_json::from_slice::<PlanPart>(&bytes) {
                 Ok(stored) if hash_of(&bytes) == *hash => entries.extend(stored.entries),
                 Ok(_) | Err(_) => {
-                    return Ok(Err(format!("part {part} of the plan of shard {shard} is missing or was altered")));
+                    return Ok(Err(format!(
+                        "part {part} of the plan of shard {shard} is missing or was altered"
+                    )));
                 }
             }
         }
@@ -98,7 +101,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         run: &Run,
         entries: &[PlanEntry],
         lease: &mut Lease,
-        (now, should_pause): (EpochSeconds, &dyn Fn() -> bool),
+        Invocation { now, should_pause }: Invocation<'_>,
     ) -> Result<ShardEnd, StageError> {
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         let behind = usize::try_from(lease.n_entries_done).unwrap_or(usize::MAX);
@@ -128,8 +131,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
     ) -> Result<Option<ApplyTally>, StageError> {
         let notice = self.settings.limits.removal_notice;
         let write_of = |entry: &PlanEntry| {
-            let key =
-                RowKey { tenant: run.tenant.clone(), shard: lease.shard, token: entry.token.clone() };
+            let key = RowKey { tenant: run.tenant.clone(), shard: lease.shard, token: entry.token.clone() };
             let change = entry.verb.change((run, lease.fence), notice, now)?;
             Some(RowWrite { key, expected: entry.expected, change, due_shards: pinned.config.due_shards })
         };
@@ -151,7 +153,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         }
 
         // What ends in removal is written only while the lease is provably ours.
-        let sentences: Vec<RowWrite> = planned().filter(|(verb, _)| is_sentence(verb)).map(|(_, write)| write).collect();
+        let sentences: Vec<RowWrite> =
+            planned().filter(|(verb, _)| is_sentence(verb)).map(|(_, write)| write).collect();
         if !sentences.is_empty() {
             match self.vault.write_under_lease(lease, &sentences).await? {
                 LeasedOutcome::LeaseLost => return Ok(None),

@@ -27,7 +27,10 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         for shard in shards.all() {
             let bytes = self.work.get(&work_keys::shard_plan(&run_ref, shard)).await?.unwrap_or_default();
             let Ok(plan) = serde_json::from_slice::<ShardPlan>(&bytes) else {
-                return self.runs().void(run, &format!("the plan of shard {shard} is missing or damaged"), now).await;
+                return self
+                    .runs()
+                    .void(run, &format!("the plan of shard {shard} is missing or damaged"), now)
+                    .await;
             };
             plans.push(plan);
         }

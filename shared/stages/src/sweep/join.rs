@@ -81,7 +81,11 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
             return Ok(Err("its counts could not be written".to_owned()));
         };
         let (tenant, run) = (self.run.tenant.clone(), self.run.id.clone());
-        Ok(Ok(Joined { plan: PlanPart { tenant, run, shard, part, next, tally, entries }, candidates, counts }))
+        Ok(Ok(Joined {
+            plan: PlanPart { tenant, run, shard, part, next, tally, entries },
+            candidates,
+            counts,
+        }))
     }
 
     /// Reads up to `max_rows` rows; what a scan could not have found is counted and kept.
@@ -110,12 +114,20 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
         }
     }
 
-    fn take_row<'s>(&'s self, shard: Shard, read: RowRead, rows: &mut Vec<Scannable<'s>>, tally: &mut PlanTally) {
+    fn take_row<'s>(
+        &'s self,
+        shard: Shard,
+        read: RowRead,
+        rows: &mut Vec<Scannable<'s>>,
+        tally: &mut PlanTally,
+    ) {
         tally.n_rows = tally.n_rows.saturating_add(1);
         match read {
             RowRead::Token(row) => match self.scannable(shard, row) {
                 Ok(scannable) => rows.push(scannable),
-                Err(Why::UnknownFormat | Why::WrongShard) => tally.n_unreadable = tally.n_unreadable.saturating_add(1),
+                Err(Why::UnknownFormat | Why::WrongShard) => {
+                    tally.n_unreadable = tally.n_unreadable.saturating_add(1)
+                }
                 Err(_) => {}
             },
             RowRead::Subject => {}
@@ -127,7 +139,8 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
     fn scannable(&self, shard: Shard, row: Box<VaultRow>) -> Result<Scannable<'_>, Why> {
         let config = &self.pinned.config;
         let kinds = config.scanned_kinds(&self.run.tenant);
-        let (_, kind, format) = kinds.into_iter().find(|(name, ..)| *name == row.kind).ok_or(Why::NotScanned)?;
+        let (_, kind, format) =
+            kinds.into_iter().find(|(name, ..)| *name == row.kind).ok_or(Why::NotScanned)?;
         let canonical = format.canonical(row.key.token.expose()).ok_or(Why::UnknownFormat)?;
         let shards = config.tenant(&self.run.tenant).ok_or(Why::UnknownKind)?.shards;
         if shards.shard_of(&token_digest(canonical.as_bytes())) != shard {

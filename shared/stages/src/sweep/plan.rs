@@ -6,13 +6,13 @@ use lethe_domain::lifecycle::RunFacts;
 use lethe_domain::message::Wake;
 use lethe_domain::plan::{PlanPart, ShardPlan, hash_of};
 use lethe_domain::run::{PlanTally, Run, Stage};
-use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::Shard;
 use serde::Serialize;
 
 use super::join::{Join, Joined};
 use super::{ShardEnd, Sweep};
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
 use crate::work_keys;
@@ -34,8 +34,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         &self,
         run_ref: &RunRef,
         shard: Shard,
-        now: EpochSeconds,
-        should_pause: &dyn Fn() -> bool,
+        Invocation { now, should_pause }: Invocation<'_>,
     ) -> Result<PlanReport, StageError> {
         let mut report = PlanReport::default();
         let planning = |run: &Run| run.stage == Stage::Planning && self.settings.scan;
@@ -86,7 +85,9 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         loop {
             let part = u32::try_from(parts.len()).unwrap_or(u32::MAX);
             let key = work_keys::plan_part(&run_ref, shard, part);
-            let bytes = if let Some(bytes) = self.work.get(&key).await? { bytes } else {
+            let bytes = if let Some(bytes) = self.work.get(&key).await? {
+                bytes
+            } else {
                 if should_pause() {
                     let wake = Wake::Plan { tenant: run.tenant.clone(), run: run.id.clone(), shard };
                     self.sweep_queue.send(&[wake]).await?;
@@ -138,7 +139,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
     async fn store_candidates(&self, run: &RunRef, shard: Shard, n_parts: usize) -> Result<(), StageError> {
         let mut all = Vec::new();
         for part in (0..).take(n_parts) {
-            let bytes = self.work.get(&work_keys::candidates_part(run, shard, part)).await?.unwrap_or_default();
+            let bytes =
+                self.work.get(&work_keys::candidates_part(run, shard, part)).await?.unwrap_or_default();
             // A damaged list loses strikes, which only keeps tokens longer.
             all.extend(candidates::decode(&bytes).unwrap_or_default());
         }

@@ -19,6 +19,7 @@ use lethe_stages::archive::Archiver;
 use lethe_stages::confirm::Confirm;
 use lethe_stages::error::StageError;
 use lethe_stages::expire::Expire;
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::{Approval, Control, RunRef};
 use lethe_stages::react::React;
 use lethe_stages::reconcile::Reconcile;
@@ -56,7 +57,10 @@ impl World {
             let keys = TenantKeys { mark_key: 7, fingerprint_key: [7; 32], key_version: 1 };
             block_on(cloud.control.create_keys(&tenant(name), &keys)).unwrap();
         }
-        let stores = Connectors { tables: FakeTables::new(cloud.faults.clone()), objects: FakeObjects::new(cloud.faults.clone()) };
+        let stores = Connectors {
+            tables: FakeTables::new(cloud.faults.clone()),
+            objects: FakeObjects::new(cloud.faults.clone()),
+        };
         let mut limits = Limits::production();
         // As in the local profile: no service removes by itself here, reconcile does it at once.
         limits.patience = Duration::ZERO;
@@ -74,6 +78,10 @@ impl World {
         }
     }
 
+    fn invocation(&self) -> Invocation<'static> {
+        Invocation { now: self.now(), should_pause: &never_pause }
+    }
+
     pub fn now(&self) -> EpochSeconds {
         self.cloud.clock.now()
     }
@@ -89,7 +97,7 @@ impl World {
             stores: &self.stores,
             settings: &self.settings,
         };
-        block_on(survey.tick(self.now(), &never_pause)).map(drop)
+        block_on(survey.tick(self.invocation())).map(drop)
     }
 
     /// One message, as the scan or the sweep function would take it.
@@ -106,15 +114,15 @@ impl World {
                 };
                 let run = RunRef { tenant: tenant.clone(), id: run.clone() };
                 let attempt = self.attempt(wake);
-                block_on(scan.unit(&run, *unit, attempt, self.now(), &never_pause)).map(drop)
+                block_on(scan.unit(&run, *unit, attempt, self.invocation())).map(drop)
             }
             Wake::Plan { tenant, run, shard } => {
                 let run = RunRef { tenant: tenant.clone(), id: run.clone() };
-                block_on(self.sweep().plan(&run, *shard, self.now(), &never_pause)).map(drop)
+                block_on(self.sweep().plan(&run, *shard, self.invocation())).map(drop)
             }
             Wake::Apply { tenant, run, shard, hash } => {
                 let run = RunRef { tenant: tenant.clone(), id: run.clone() };
-                block_on(self.sweep().apply(&run, *shard, hash, self.now(), &never_pause)).map(drop)
+                block_on(self.sweep().apply(&run, *shard, hash, self.invocation())).map(drop)
             }
         }
     }
@@ -148,8 +156,9 @@ impl World {
     }
 
     pub fn expire(&self) -> Result<(), StageError> {
-        let expire = Expire { control: &self.cloud.control, vault: &self.cloud.vault, settings: &self.settings };
-        block_on(expire.tick(self.now(), &never_pause)).map(drop)
+        let expire =
+            Expire { control: &self.cloud.control, vault: &self.cloud.vault, settings: &self.settings };
+        block_on(expire.tick(self.invocation())).map(drop)
     }
 
     pub fn reconcile(&self) -> Result<(), StageError> {
@@ -163,7 +172,7 @@ impl World {
             sweep_queue: &self.cloud.sweep_queue,
             settings: &self.settings,
         };
-        block_on(reconcile.tick(self.now(), &never_pause)).map(drop)
+        block_on(reconcile.tick(self.invocation())).map(drop)
     }
 
     /// Everything that waits in queues and the stream, until nothing waits any more or a whole round fails.

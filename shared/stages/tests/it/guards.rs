@@ -2,8 +2,8 @@
 
 use lethe_domain::row::Phase;
 use lethe_domain::run::Stage;
-use lethe_stages::work_keys;
 use lethe_stages::ports::RunRef;
+use lethe_stages::work_keys;
 use lethe_testkit::{row, token};
 use serde_json::json;
 
@@ -49,7 +49,9 @@ fn a_kind_that_is_not_scanned_for_and_a_kind_that_is_unknown_are_kept() {
 fn a_row_written_after_the_plan_is_left_alone() {
     let world = cold_store();
     // Until the confirming run has its plan, which is then carried out over a changed row.
-    let planned = || world.cloud.control.all_runs().iter().any(|run| run.id.ordinal == 2 && run.stage == Stage::Applying);
+    let planned = || {
+        world.cloud.control.all_runs().iter().any(|run| run.id.ordinal == 2 && run.stage == Stage::Applying)
+    };
     for _ in 0..400 {
         if planned() {
             break;

@@ -50,7 +50,8 @@ fn an_unreferenced_token_goes_the_whole_way_and_its_neighbours_stay() {
 fn the_campaign_books_its_later_runs_itself() {
     let world = cold_store();
     world.rounds(10, HOUR);
-    let purposes: Vec<_> = world.cloud.control.all_runs().iter().map(|run| (run.id.ordinal, run.purpose)).collect();
+    let purposes: Vec<_> =
+        world.cloud.control.all_runs().iter().map(|run| (run.id.ordinal, run.purpose)).collect();
     assert_eq!(purposes, [(1, Purpose::Discovery), (2, Purpose::Confirm), (3, Purpose::Verdict)]);
 }
 

@@ -51,12 +51,15 @@ fn an_object_that_ends_early_voids_the_run() {
 
 #[test]
 fn a_mark_file_cut_short_or_altered_voids_the_run() {
-    for alter in [|bytes: &[u8]| bytes[..bytes.len() - 3].to_vec(), |bytes: &[u8]| {
-        let mut altered = bytes.to_vec();
-        let last = altered.len() - 5;
-        altered[last] ^= 1;
-        altered
-    }] {
+    for alter in [
+        |bytes: &[u8]| bytes[..bytes.len() - 3].to_vec(),
+        |bytes: &[u8]| {
+            let mut altered = bytes.to_vec();
+            let last = altered.len() - 5;
+            altered[last] ^= 1;
+            altered
+        },
+    ] {
         let world = cold_store();
         world.survey().unwrap();
         // Every unit but the last is scanned, then one of the files is damaged.

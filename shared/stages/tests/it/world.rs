@@ -87,10 +87,16 @@ impl World {
     }
 
     pub fn read(&self, tenant: &str, token: &TokenId) -> Answer {
-        self.command(&format!(r#"{{"v":1,"tenant":"{tenant}","command":"read","token":"{}"}}"#, token.expose()))
+        self.command(&format!(
+            r#"{{"v":1,"tenant":"{tenant}","command":"read","token":"{}"}}"#,
+            token.expose()
+        ))
     }
 
     pub fn revoke(&self, tenant: &str, token: &TokenId) -> Answer {
-        self.command(&format!(r#"{{"v":1,"tenant":"{tenant}","command":"revoked","token":"{}"}}"#, token.expose()))
+        self.command(&format!(
+            r#"{{"v":1,"tenant":"{tenant}","command":"revoked","token":"{}"}}"#,
+            token.expose()
+        ))
     }
 }
