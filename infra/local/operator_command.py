@@ -1,14 +1,12 @@
 """Runs the operator's `lethe`, as a person at a shell would: apply a configuration, read a plan, approve it by hash."""
 
+import json
 import os
-import re
 import subprocess
 
 from cloud import LocalError, target_directory
 
 SECONDS = 60
-RUN_ID = re.compile(r"\b\d{9,11}-\d{2}\b")
-HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class Operator:
@@ -31,7 +29,7 @@ class Operator:
             raise LocalError(f"{self.program}: no such file; build it first (`cargo build --profile local`)") from None
         except subprocess.TimeoutExpired:
             raise LocalError(f"`lethe {words[0]}` gave no answer in {SECONDS} s") from None
-        return done.stdout + done.stderr, done.returncode == 0
+        return (done.stdout if done.returncode == 0 else done.stdout + done.stderr), done.returncode == 0
 
     def apply(self, path):
         """Stores the configuration; its first line of output."""
@@ -42,13 +40,14 @@ class Operator:
 
     def approve_what_waits(self, tenant):
         """Reads the tenant's plan and approves exactly what was read."""
-        output, succeeded = self.call("plan", tenant)
-        run, digest = RUN_ID.search(output), HASH.search(output)
-        if not (succeeded and run and digest) or (tenant, run.group(), digest.group()) in self.approved:
+        output, succeeded = self.call("plan", tenant, "--json")
+        plan = json.loads(output) if succeeded else {}
+        run, digest = plan.get("run"), plan.get("hash")
+        if plan.get("stage") != "gated" or (tenant, run, digest) in self.approved:
             return
-        answer, succeeded = self.call("approve", tenant, run.group(), digest.group())
+        answer, succeeded = self.call("approve", tenant, run, digest)
         if not succeeded:
-            print(f"    lethe approve {tenant} {run.group()}: {answer.strip()}", flush=True)
+            print(f"    lethe approve {tenant} {run}: {answer.strip()}", flush=True)
             return
-        self.approved.add((tenant, run.group(), digest.group()))
-        print(f"    $ lethe approve {tenant} {run.group()} {digest.group()[:12]}…", flush=True)
+        self.approved.add((tenant, run, digest))
+        print(f"    $ lethe approve {tenant} {run} {digest[:12]}…", flush=True)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use lethe_domain::time::EpochSeconds;
 
 use crate::commands::apply::Applied;
-use crate::commands::approve::Approved;
+use crate::commands::approve::ApprovalView;
 use crate::commands::explain::{CountView, ExplainView, RowView};
 use crate::commands::plan::PlanView;
 use crate::commands::run::{Booked, Progress};
@@ -104,8 +104,8 @@ pub(crate) fn plan(plan: &PlanView) -> String {
 }
 
 /// The answer to `lethe approve`.
-pub(crate) fn approved(approved: &Approved) -> String {
-    let Approved { tenant, run, hash: _, actor, approved_at, is_new } = approved;
+pub(crate) fn approved(approved: &ApprovalView) -> String {
+    let ApprovalView { tenant, run, hash: _, actor, approved_at, is_new } = approved;
     if *is_new {
         return format!(
             "the plan of run {run} of {tenant} is approved by {actor}; it goes on with the next tick of survey"

@@ -39,7 +39,8 @@ fn drive(args: &DemoArgs, started: Option<&Cloud>) -> anyhow::Result<()> {
     script.args(["--tokens", &args.tokens.to_string(), "--tenants", &args.tenants.to_string()]);
     script.args(["--seed", &args.seed.to_string()]);
     if let Some(path) = &args.json {
-        script.arg("--json").arg(path);
+        // The script runs in the repository's root, the caller may be elsewhere.
+        script.arg("--json").arg(std::path::absolute(path).context("find the working directory")?);
     }
     command::run(&mut script)
 }

@@ -44,7 +44,7 @@ impl<C: Clone> Regions<C> {
 
     fn client(&self, region: Option<&str>, make: impl FnOnce(&SdkConfig, &Timeouts, Option<&str>) -> C) -> C {
         let mut clients = self.by_region.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = made
+        let client = clients
             .entry(region.map(str::to_owned))
             .or_insert_with(|| make(&self.config, &self.timeouts, region));
         client.clone()

@@ -1,62 +1,52 @@
-//! One invocation of a function: when it is, how long it may take, and the loop that serves them.
+//! Serves invocations: when each began, whether its end is near, and what its handler answers.
 
-use std::fmt;
-
-use lambda_runtime::{Context, LambdaEvent, service_fn};
-use lethe_domain::time::{EpochMillis, EpochSeconds};
+use lambda_runtime::{LambdaEvent, service_fn};
+use lethe_domain::time::EpochMillis;
+use lethe_stages::invocation::Invocation;
 use serde_json::Value;
 
 use crate::clock::{self, PauseAt};
 use crate::failure::InvocationError;
 
-/// What a handler knows of its invocation.
-pub struct Invocation {
-    /// The id that Lambda gave it.
-    pub request_id: String,
-    /// The time, read once.
-    pub now: EpochSeconds,
-    should_pause: Box<dyn Fn() -> bool>,
-}
-
-impl Invocation {
-    /// An invocation at a given time; `should_pause` says whether its deadline is near.
-    pub fn new(request_id: &str, now: EpochSeconds, should_pause: impl Fn() -> bool + 'static) -> Self {
-        Self { request_id: request_id.to_owned(), now, should_pause: Box::new(should_pause) }
-    }
-
-    /// An invocation that begins now.
-    pub fn begin(context: &Context) -> Self {
-        let now = clock::now_millis();
-        let deadline = EpochMillis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
-        let pause_at = PauseAt::before(deadline, now);
-        Self::new(&context.request_id, now.to_seconds(), move || pause_at.has_come(clock::now_millis()))
-    }
-
-    /// Whether it is time to put the work away: the rest is somebody else's.
-    pub fn should_pause(&self) -> bool {
-        (self.should_pause)()
-    }
-}
-
-impl fmt::Debug for Invocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invocation")
-            .field("request_id", &self.request_id)
-            .field("now", &self.now)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Serves events until Lambda ends the process.
 pub async fn serve(
-    handle: impl AsyncFn(Value, &Invocation) -> Result<Value, InvocationError>,
+    handle: impl AsyncFn(Value, Invocation<'_>) -> Result<Value, InvocationError>,
 ) -> Result<(), lambda_runtime::Error> {
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| one(&handle, event))).await
 }
 
 async fn one(
-    handle: &impl AsyncFn(Value, &Invocation) -> Result<Value, InvocationError>,
+    handle: &impl AsyncFn(Value, Invocation<'_>) -> Result<Value, InvocationError>,
     event: LambdaEvent<Value>,
 ) -> Result<Value, InvocationError> {
-    handle(event.payload, &Invocation::begin(&event.context)).await
+    let began = clock::now_millis();
+    let deadline = EpochMillis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
+    let pause_at = PauseAt::before(deadline, began);
+    let should_pause = || pause_at.has_come(clock::now_millis());
+    handle(event.payload, Invocation { now: began.to_seconds(), should_pause: &should_pause }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_runtime::Context;
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(deadline: u64) -> LambdaEvent<Value> {
+        let mut context = Context::default();
+        context.deadline = deadline;
+        LambdaEvent::new(json!(null), context)
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_handler_is_told_the_time_and_whether_to_pause() {
+        let now = clock::now();
+        let handle = async |_event, at: Invocation<'_>| Ok(json!([at.now.0 - now.0, (at.should_pause)()]));
+        let far = u64::try_from(now.plus(std::time::Duration::from_mins(15)).to_millis().0).unwrap();
+        let answer = one(&handle, event(far)).await.unwrap();
+        assert!(answer[0].as_i64().is_some_and(|seconds| (0..60).contains(&seconds)));
+        assert_eq!(answer[1], json!(false));
+        assert_eq!(one(&handle, event(0)).await.unwrap()[1], json!(true));
+    }
 }

@@ -14,5 +14,5 @@ pub mod settings;
 pub mod stream;
 
 pub use cold_start::start;
-pub use invocation::{Invocation, serve};
+pub use invocation::serve;
 pub use settings::Reader;

@@ -2,12 +2,12 @@
 
 use lethe_domain::token::TenantId;
 use lethe_stages::error::Retry;
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::AuditLog;
 use lethe_stages::refuse::refuse;
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, InvocationError};
-use crate::invocation::Invocation;
 
 /// One message of a queue.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl From<Failure> for Undone {
 pub async fn each<A: AuditLog>(
     event: &Value,
     audit: &A,
-    at: &Invocation,
+    at: Invocation<'_>,
     handle: impl AsyncFn(&Message) -> Result<(), Undone>,
 ) -> Result<Value, InvocationError> {
     let Some(records) = event.get("Records").and_then(Value::as_array) else {
@@ -51,7 +51,7 @@ pub async fn each<A: AuditLog>(
     let mut back = Vec::new();
     for (place, record) in records.iter().enumerate() {
         let message = read(record);
-        let is_out_of_time = place > 0 && at.should_pause();
+        let is_out_of_time = place > 0 && (at.should_pause)();
         if is_out_of_time || !is_settled(&message, handle(&message).await, audit, at).await {
             back.push(json!({ "itemIdentifier": message.id }));
         }
@@ -75,7 +75,7 @@ async fn is_settled<A: AuditLog>(
     message: &Message,
     outcome: Result<(), Undone>,
     audit: &A,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> bool {
     let Err(Undone { tenant, failure }) = outcome else { return true };
     let why = failure.to_string();

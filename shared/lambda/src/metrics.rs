@@ -1,4 +1,4 @@
-//! Metrics as lines of CloudWatch's embedded metric format: one JSON object on standard output, no agent and no call.
+//! Metrics as lines of `CloudWatch`'s embedded metric format: one JSON object on standard output, no agent and no call.
 //! They have no dimensions, so that alarms can name them without knowing a tenant or a function.
 
 use std::io::Write;

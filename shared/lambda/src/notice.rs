@@ -36,7 +36,7 @@ impl Notice {
             "LifecycleExpiration:Delete" | "ObjectRemoved:Delete" => {
                 match (text("/s3/object/key").and_then(decode), text("/s3/object/versionId")) {
                     (Some(key), Some(version)) => {
-                        self.gone.push(ObjectVersion { key, version: version.to_owned() })
+                        self.gone.push(ObjectVersion { key, version: version.to_owned() });
                     }
                     _ => self.fault = Some("the notice names no object version"),
                 }

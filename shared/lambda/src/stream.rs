@@ -1,9 +1,9 @@
 //! Records of the vault's stream, read one by one from JSON. Lambda's own record types refuse a whole batch over one
 //! record, and a row that has left the vault exists nowhere else, so nothing about a removal may be refused here.
 
+use lethe_domain::plan::hash_of;
 use lethe_domain::row::{RowFault, RowRead, StoredRow};
 use lethe_domain::time::EpochMillis;
-use lethe_domain::token::token_digest;
 use lethe_stages::stream::{Image, RecordKind, StreamRecord};
 use serde::Deserialize;
 use serde_json::Value;
@@ -74,13 +74,8 @@ fn kind_of(record: &Value) -> Option<RecordKind> {
 /// The sequence number, or what else names the record in every delivery.
 fn sequence_of(record: &Value) -> String {
     let text = |path: &str| record.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
-    text("/dynamodb/SequenceNumber").or_else(|| text("/eventID")).map_or_else(
-        || {
-            let [a, b, c, d, e, f, g, h, ..] = token_digest(record.to_string().as_bytes());
-            format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
-        },
-        ToOwned::to_owned,
-    )
+    let named = text("/dynamodb/SequenceNumber").or_else(|| text("/eventID"));
+    named.map_or_else(|| hash_of(record.to_string().as_bytes()), ToOwned::to_owned)
 }
 
 /// Seconds since the epoch, whole on Lambda and with a fraction where other readers forward a stream; zero = unknown.

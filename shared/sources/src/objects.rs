@@ -10,6 +10,9 @@ mod plain;
 mod reading;
 mod version;
 
+use std::pin::pin;
+
+use futures::{StreamExt, stream};
 use lethe_domain::marks::MarkBuilder;
 use lethe_domain::source::{BucketRef, ObjectFormat, ObjectSlice, UnitStats};
 
@@ -20,6 +23,10 @@ use content::{Content, HEAD};
 use cursor::{Newer, Place};
 use version::{Step, Version};
 
+/// How many objects are fetched at the same time: a small one takes far longer to come than to be scanned.
+const READ_AHEAD: usize = 16;
+/// The largest object that is fetched ahead, so that all of them together stay small.
+const READ_AHEAD_BYTES: u64 = 1 << 20;
 /// How often one call reads an object anew that changes again while it is read.
 const MAX_VERSIONS: usize = 3;
 
@@ -50,8 +57,13 @@ impl<'a, O: Objects> Walk<'a, O> {
         resume: Option<&[u8]>,
     ) -> Result<UnitProgress, SourceError> {
         let mut place = Place::read(resume)?;
-        while let Some(slice) = slices.get(place.object) {
-            if let Some(paused) = self.scan_slice(slice, &place).await? {
+        let (objects, bucket) = (self.objects, self.bucket);
+        let fetch =
+            |(object, slice)| async move { (slice, fetch_small(objects, bucket, object, slice).await) };
+        let mut fetched =
+            pin!(stream::iter(slices.iter().enumerate().skip(place.object)).map(fetch).buffered(READ_AHEAD));
+        while let Some((slice, ready)) = fetched.next().await {
+            if let Some(paused) = self.scan_slice(slice, &place, ready).await? {
                 return Ok(UnitProgress { stats: self.stats, next: Some(paused.write()?) });
             }
             place = Place::start_of(place.object.saturating_add(1));
@@ -63,10 +75,16 @@ impl<'a, O: Objects> Walk<'a, O> {
     }
 
     /// Scans one object or range; where it paused, if it did.
-    async fn scan_slice(&mut self, slice: &ObjectSlice, place: &Place) -> Result<Option<Place>, SourceError> {
+    async fn scan_slice(
+        &mut self,
+        slice: &ObjectSlice,
+        place: &Place,
+        ready: Option<Fetched>,
+    ) -> Result<Option<Place>, SourceError> {
         let mut version = Version::of(slice, place);
+        let mut ready = ready.filter(|_| version.is_untouched());
         for _ in 0..MAX_VERSIONS {
-            match self.scan_version(&version).await {
+            match self.scan_version(&version, ready.take()).await {
                 Ok(Step::Done) => return Ok(None),
                 Ok(Step::Paused(at)) => return Ok(Some(version.place(at))),
                 Err(SourceError::Gone) => {
@@ -97,8 +115,12 @@ impl<'a, O: Objects> Walk<'a, O> {
     }
 
     /// Scans what is left of a version. [`SourceError::Gone`] and [`SourceError::Changed`] are the caller's to mend.
-    async fn scan_version(&mut self, version: &Version<'_>) -> Result<Step, SourceError> {
-        let step = if version.size == 0 { Step::Done } else { self.scan_content(version).await? };
+    async fn scan_version(
+        &mut self,
+        version: &Version<'_>,
+        ready: Option<Fetched>,
+    ) -> Result<Step, SourceError> {
+        let step = if version.size == 0 { Step::Done } else { self.scan_content(version, ready).await? };
         if let Step::Done = step {
             // A key can hold a token as well; of an object in ranges the first one looks.
             if version.own.start == 0 {
@@ -109,10 +131,17 @@ impl<'a, O: Objects> Walk<'a, O> {
         Ok(step)
     }
 
-    async fn scan_content(&mut self, version: &Version<'_>) -> Result<Step, SourceError> {
+    async fn scan_content(
+        &mut self,
+        version: &Version<'_>,
+        ready: Option<Fetched>,
+    ) -> Result<Step, SourceError> {
         let begins = version.left().start == 0;
         let looked_at = if begins { self.end_of_piece(version, 0).max(HEAD) } else { HEAD };
-        let piece = version.read(self.objects, self.bucket, 0..looked_at.min(version.size)).await?;
+        let piece = match ready {
+            Some(fetched) => fetched?,
+            None => version.read(self.objects, self.bucket, 0..looked_at.min(version.size)).await?,
+        };
         let content = Content::of(&piece);
         let first = begins.then_some(piece);
         match (content, Compression::by_name(version.key)) {
@@ -133,4 +162,21 @@ impl<'a, O: Objects> Walk<'a, O> {
         self.stats.n_bytes = self.stats.n_bytes.saturating_add(n_bytes);
         self.stats.n_rows = self.stats.n_rows.saturating_add(n_rows);
     }
+}
+
+/// A small object that was fetched before its turn, or why it could not be.
+type Fetched = Result<Vec<u8>, SourceError>;
+
+/// All of a small object; `None` = it is read when its turn comes.
+async fn fetch_small<O: Objects>(
+    objects: &O,
+    bucket: &BucketRef,
+    object: usize,
+    slice: &ObjectSlice,
+) -> Option<Fetched> {
+    if slice.size == 0 || slice.range.is_some() || READ_AHEAD_BYTES < slice.size {
+        return None;
+    }
+    let version = Version::of(slice, &Place::start_of(object));
+    Some(version.read(objects, bucket, 0..slice.size).await)
 }

@@ -4,13 +4,17 @@
 mod archive;
 mod audit;
 mod control;
+mod objects;
 mod queue;
+mod tables;
 mod vault;
 mod work;
 
 pub use archive::{ArchiveSeed, archive_suite};
 pub use audit::audit_suite;
 pub use control::control_suite;
+pub use objects::{ObjectSeed, objects_suite};
 pub use queue::{QueueSeed, queue_suite};
+pub use tables::{TableSeed, tables_suite};
 pub use vault::{VaultSeed, vault_suite};
 pub use work::work_suite;

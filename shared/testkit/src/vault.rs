@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lethe_domain::lifecycle::Expected;
+use lethe_domain::lifecycle::{Expected, StoredAttribute};
 use lethe_domain::row::{OWNER_BUCKETS, RowRead, VaultRow, owner_partition};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, TenantId, TokenId, partition};
@@ -54,7 +54,7 @@ impl FakeVault {
         let mut state = self.lock();
         let place = (write.key.pk(), write.key.token.expose().to_owned());
         let Some(row) = state.rows.get(&place) else { return WriteOutcome::Changed(None) };
-        if !is_as_expected(row, &write.expected) || !admits_fence(row, write.change.fence()) {
+        if !meets_all(row, &write.change.condition(&write.expected)) || !admits_fence(row, write.change.fence()) {
             return WriteOutcome::Changed(Some(Box::new(item::read(row))));
         }
         let mut after = row.clone();
@@ -162,7 +162,7 @@ impl Vault for FakeVault {
         let place = (key.pk(), key.token.expose().to_owned());
         let outcome = match state.rows.get(&place) {
             None => WriteOutcome::Changed(None),
-            Some(row) if is_as_expected(row, expected) => {
+            Some(row) if meets_all(row, &expected.attributes()) => {
                 state.change(place, None, &self.clock, false);
                 WriteOutcome::Done
             }
@@ -172,8 +172,8 @@ impl Vault for FakeVault {
     }
 }
 
-fn is_as_expected(row: &Item, expected: &Expected) -> bool {
-    expected.attributes().iter().all(|attribute| item::meets(row, attribute))
+fn meets_all(row: &Item, demands: &[StoredAttribute]) -> bool {
+    demands.iter().all(|attribute| item::meets(row, attribute))
 }
 
 fn admits_fence(row: &Item, mine: Option<u64>) -> bool {

@@ -7,6 +7,7 @@ use lethe_domain::policy::Trigger;
 use lethe_domain::row::Phase;
 use lethe_domain::run::Stage;
 use lethe_domain::token::Shard;
+use lethe_sources::SourceError;
 use lethe_stages::scan::MAX_UNIT_ATTEMPTS;
 use lethe_testkit::{FaultKind, LONG_AGO, START, row, tenant, token};
 use serde_json::json;
@@ -23,7 +24,7 @@ fn world() -> World {
         world.cloud.vault.insert(row("acme", &token(seed)));
     }
     let line = format!("{{\"card\":\"{}\"}}\n{{\"card\":\"{}\"}}\n", token(1).expose(), token(4).expose());
-    world.stores.objects.put("acme-lake", "day-1.jsonl", line.as_bytes());
+    world.stores.objects.put("acme-lake", "day-1.jsonl", line);
     world
 }
 
@@ -63,7 +64,10 @@ async fn the_recorded_messages_take_one_run_from_its_tick_to_its_plan() {
     assert_eq!((run.id.to_string().as_str(), run.stage), ("1799971200-01", Stage::Scanning));
     let waiting: Vec<Wake> = world.cloud.scan_queue.drain();
     let recorded = event("scan");
-    assert_eq!(waiting.iter().map(Wake::to_json).collect::<Vec<_>>(), [recorded["Records"][0]["body"].as_str().unwrap()]);
+    assert_eq!(
+        waiting.iter().map(Wake::to_json).collect::<Vec<_>>(),
+        [recorded["Records"][0]["body"].as_str().unwrap()]
+    );
 
     assert!(sent_back(world.scan(&recorded).await).is_empty());
     assert_eq!(world.cloud.control.all_runs()[0].stage, Stage::Draining);
@@ -71,7 +75,14 @@ async fn the_recorded_messages_take_one_run_from_its_tick_to_its_plan() {
     world.survey().await.unwrap();
     assert_eq!(world.cloud.control.all_runs()[0].stage, Stage::Planning);
     assert!(sent_back(world.sweep(&event("sweep-plan")).await).is_empty());
-    let planned = |shard| world.cloud.work.keys().iter().any(|key| key.contains(&format!("{shard}-0000")) && key.starts_with("plans/"));
+    let planned = |shard| {
+        world
+            .cloud
+            .work
+            .keys()
+            .iter()
+            .any(|key| key.contains(&format!("{shard}-0000")) && key.starts_with("plans/"))
+    };
     assert!(planned(Shard(1)) && !planned(Shard(0)));
     // A plan by that hash was never approved.
     assert!(sent_back(world.sweep(&event("sweep-apply")).await).is_empty());
@@ -82,10 +93,14 @@ async fn the_recorded_messages_take_one_run_from_its_tick_to_its_plan() {
 async fn driven_through_the_handlers_only_the_unreferenced_tokens_cool() {
     let world = world();
     settle(&world).await;
-    assert!(world.cloud.vault.rows().values().all(|row| row.phase() == Phase::Active), "one strike is not enough");
+    assert!(
+        world.cloud.vault.rows().values().all(|row| row.phase() == Phase::Active),
+        "one strike is not enough"
+    );
     world.cloud.clock.advance(4 * HOUR);
     settle(&world).await;
-    let cooled: Vec<u64> = [1, 2, 4, 5].into_iter().filter(|seed| world.row(*seed).phase() == Phase::Cooling).collect();
+    let cooled: Vec<u64> =
+        [1, 2, 4, 5].into_iter().filter(|seed| world.row(*seed).phase() == Phase::Cooling).collect();
     assert_eq!(cooled, [2, 5]);
     assert_eq!(world.row(2).reason, Some(Trigger::Unreferenced));
     for seed in [1, 4] {
@@ -123,7 +138,7 @@ async fn a_refusal_that_cannot_be_recorded_comes_again() {
 async fn a_unit_comes_again_until_its_run_is_given_up() {
     let world = world();
     world.survey().await.unwrap();
-    world.stores.objects.remove_bucket("acme-lake");
+    world.stores.objects.refuse(Some(SourceError::Missing));
     let mut recorded = event("scan");
     for attempt in 1..=MAX_UNIT_ATTEMPTS {
         recorded["Records"][0]["attributes"]["ApproximateReceiveCount"] = json!(attempt.to_string());

@@ -79,7 +79,10 @@ async fn an_unreadable_notice_is_refused_and_acknowledged() {
     let world = World::new();
     for body in ["", "{", "[]", r#"{"Records":[{"eventName":"ObjectRemoved:Delete"}]}"#] {
         let world = World::new();
-        assert!(sent_back(world.confirm(&event_with_body("confirm-removed", body)).await).is_empty(), "{body}");
+        assert!(
+            sent_back(world.confirm(&event_with_body("confirm-removed", body)).await).is_empty(),
+            "{body}"
+        );
         assert_eq!(world.refused().len(), 1, "{body}");
     }
     assert!(world.refused().is_empty());

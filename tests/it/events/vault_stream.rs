@@ -61,7 +61,8 @@ async fn a_failure_or_a_panic_brings_the_batch_again() {
     world.cloud.faults.fail_call(1, FaultKind::Killed);
     world.react(event("react-modify")).await.unwrap_err();
     world.cloud.faults.calm();
-    let error = world.react_with(event("react-modify"), &Panicking(world.cloud.audit.clone())).await.unwrap_err();
+    let error =
+        world.react_with(event("react-modify"), &Panicking(world.cloud.audit.clone())).await.unwrap_err();
     assert_eq!(error.failure().to_string(), "panicked");
     assert!(sent_back(world.react(event("react-modify")).await).is_empty());
     assert_eq!(world.history(&token(1)), [Event::Sentenced]);

@@ -8,12 +8,13 @@ use lethe_domain::row::VaultRow;
 use lethe_domain::source::UnitLimits;
 use lethe_domain::token::TokenId;
 use lethe_lambda::failure::InvocationError;
-use lethe_lambda::{Invocation, handlers};
+use lethe_lambda::handlers;
 use lethe_sources::Connectors;
 use lethe_stages::archive::Archiver;
 use lethe_stages::confirm::Confirm;
 use lethe_stages::expire::Expire;
 use lethe_stages::intake::Intake;
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::AuditLog;
 use lethe_stages::react::React;
 use lethe_stages::reconcile::Reconcile;
@@ -21,7 +22,8 @@ use lethe_stages::scan::Scan;
 use lethe_stages::settings::{Mode, PLAN_ROWS, Settings};
 use lethe_stages::survey::Survey;
 use lethe_stages::sweep::Sweep;
-use lethe_testkit::{FakeCloud, FakeObjects, FakeTables, Sample, tenant, token};
+use lethe_testkit::sources::{FakeObjects, FakeTables};
+use lethe_testkit::{FakeCloud, Sample, tenant, token};
 use serde_json::{Value, json};
 
 /// What a handler answers.
@@ -75,39 +77,40 @@ impl World {
         Self { cloud, stores, settings }
     }
 
-    pub(super) fn at(&self) -> Invocation {
-        Invocation::new("8f5a1f0e-invocation", self.cloud.clock.now(), || false)
+    /// An invocation that begins now and has all the time in the world.
+    pub(super) fn at(&self) -> Invocation<'static> {
+        Invocation { now: self.cloud.clock.now(), should_pause: &|| false }
     }
 
     pub(super) async fn survey(&self) -> Answer {
         let FakeCloud { control, audit, work, scan_queue, sweep_queue, .. } = &self.cloud;
         let (stores, settings) = (&self.stores, &self.settings);
         let stage = Survey { control, audit, work, scan_queue, sweep_queue, stores, settings };
-        handlers::survey(&stage, &self.at()).await
+        handlers::survey(&stage, self.at()).await
     }
 
     pub(super) async fn scan(&self, event: &Value) -> Answer {
         let FakeCloud { control, audit, work, scan_queue, .. } = &self.cloud;
         let stage = Scan { control, audit, work, scan_queue, stores: &self.stores, settings: &self.settings };
-        handlers::scan(event, &stage, &self.at()).await
+        handlers::scan(event, &stage, self.at()).await
     }
 
     pub(super) async fn sweep(&self, event: &Value) -> Answer {
         let FakeCloud { control, audit, work, vault, sweep_queue, .. } = &self.cloud;
         let stage = Sweep { control, audit, work, vault, sweep_queue, settings: &self.settings };
-        handlers::sweep(event, &stage, &self.at()).await
+        handlers::sweep(event, &stage, self.at()).await
     }
 
     pub(super) async fn expire(&self) -> Answer {
         let FakeCloud { control, vault, .. } = &self.cloud;
-        handlers::expire(&Expire { control, vault, settings: &self.settings }, &self.at()).await
+        handlers::expire(&Expire { control, vault, settings: &self.settings }, self.at()).await
     }
 
     pub(super) async fn reconcile(&self) -> Answer {
         let FakeCloud { control, audit, work, vault, archive, scan_queue, sweep_queue, .. } = &self.cloud;
         let settings = &self.settings;
         let stage = Reconcile { control, audit, work, vault, archive, scan_queue, sweep_queue, settings };
-        handlers::reconcile(&stage, &self.at()).await
+        handlers::reconcile(&stage, self.at()).await
     }
 
     pub(super) async fn intake(&self, event: &Value) -> Answer {
@@ -117,7 +120,7 @@ impl World {
     pub(super) async fn intake_with(&self, event: &Value, audit: &impl AuditLog) -> Answer {
         let FakeCloud { control, vault, .. } = &self.cloud;
         let stage = Intake { control, audit, vault, settings: &self.settings };
-        handlers::intake(event, &stage, &self.at()).await
+        handlers::intake(event, &stage, self.at()).await
     }
 
     pub(super) async fn react(&self, event: Value) -> Answer {
@@ -126,18 +129,18 @@ impl World {
 
     pub(super) async fn react_with(&self, event: Value, audit: &impl AuditLog) -> Answer {
         let FakeCloud { control, vault, .. } = &self.cloud;
-        handlers::react(event, &React { control, audit, vault, settings: &self.settings }, &self.at()).await
+        handlers::react(event, &React { control, audit, vault, settings: &self.settings }, self.at()).await
     }
 
     pub(super) async fn archive(&self, event: Value) -> Answer {
         let FakeCloud { control, audit, archive, .. } = &self.cloud;
         let stage = Archiver { control, audit, archive, settings: &self.settings };
-        handlers::archive(event, &stage, &self.at()).await
+        handlers::archive(event, &stage, self.at()).await
     }
 
     pub(super) async fn confirm(&self, event: &Value) -> Answer {
         let FakeCloud { audit, archive, .. } = &self.cloud;
-        handlers::confirm(event, &Confirm { audit, archive }, &self.at()).await
+        handlers::confirm(event, &Confirm { audit, archive }, self.at()).await
     }
 
     /// The row of one of `acme`'s sample tokens.

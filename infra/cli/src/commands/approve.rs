@@ -13,7 +13,7 @@ use crate::error::CliError;
 
 /// What an approval came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Approved {
+pub(crate) struct ApprovalView {
     /// Whose run.
     pub(crate) tenant: TenantId,
     /// The run.
@@ -34,7 +34,7 @@ pub(crate) async fn approve<C: Control, A: AuditLog>(
     hash: &str,
     caller: &Caller,
     (control, audit): (&C, &A),
-) -> Result<Approved, CliError> {
+) -> Result<ApprovalView, CliError> {
     let run = run_of(tenant, id, control).await?;
     let run_ref = RunRef::from(&run);
     // Guard: a yes is to one plan. A plan that changed since it was looked at has another hash.
@@ -64,7 +64,7 @@ pub(crate) async fn approve<C: Control, A: AuditLog>(
     Ok(approved(approval, true))
 }
 
-fn approved(approval: Approval, is_new: bool) -> Approved {
+fn approved(approval: Approval, is_new: bool) -> ApprovalView {
     let Approval { run, hash, actor, approved_at } = approval;
-    Approved { tenant: run.tenant, run: run.id, hash, actor, approved_at, is_new }
+    ApprovalView { tenant: run.tenant, run: run.id, hash, actor, approved_at, is_new }
 }

@@ -49,7 +49,12 @@ async fn cloud() -> FakeCloud {
 
 fn run_at(stage: Stage) -> Run {
     let id = RunId { slot: START, ordinal: 1 };
-    Run { stage, config: 1, ..Run::booked(tenant("acme"), id, Purpose::Discovery, START, START) }
+    Run {
+        stage,
+        config: 1,
+        resume_at: None,
+        ..Run::booked(tenant("acme"), id, Purpose::Discovery, START, START)
+    }
 }
 
 fn gated() -> Run {
@@ -230,7 +235,7 @@ async fn a_plan_that_is_not_there_is_told_apart() {
     assert_eq!(void.exit_code(), 2);
 }
 
-async fn approve_gated(cloud: &FakeCloud, hash: &str) -> Result<super::approve::Approved, CliError> {
+async fn approve_gated(cloud: &FakeCloud, hash: &str) -> Result<super::approve::ApprovalView, CliError> {
     let ports = (&cloud.control, &cloud.audit);
     approve((&tenant("acme"), &gated().id), hash, &ada(START), ports).await
 }
@@ -425,13 +430,13 @@ async fn a_token_that_is_gone_is_followed_to_its_purge() {
     let later = EpochSeconds(START.0 + 60);
     for item in [
         archived,
-        AuditItem::of_object(object.clone(), Event::Archived, START),
-        AuditItem::of_object(other, Event::Purged, START),
+        AuditItem::of_object(&object, Event::Archived, START),
+        AuditItem::of_object(&other, Event::Purged, START),
     ] {
         cloud.audit.record(&item).await.unwrap();
     }
     assert_eq!(explain_token(&cloud, &subject).await.standing, "archived");
-    cloud.audit.record(&AuditItem::of_object(object, Event::Purged, later)).await.unwrap();
+    cloud.audit.record(&AuditItem::of_object(&object, Event::Purged, later)).await.unwrap();
     let view = explain_token(&cloud, &subject).await;
     assert_eq!(view.standing, "purged");
     let events: Vec<Event> = view.history.iter().map(|event| event.event).collect();

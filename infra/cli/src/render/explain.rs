@@ -60,22 +60,18 @@ fn count_line(count: &CountView) -> String {
 }
 
 fn history_line(event: &HistoryEvent) -> String {
-    let mut text = format!("  {}  {}", event.at, event.event.as_str());
-    if let (Some(from), Some(to)) = (event.from, event.to) {
-        text.push_str(&format!(", {from} to {to}"));
-    }
-    let mut add = |label: &str, value: Option<String>| {
-        if let Some(value) = value {
-            text.push_str(&format!(", {label} {value}"));
-        }
-    };
-    add("because", event.reason.map(|reason| reason.as_str().to_owned()));
-    add("run", event.run.clone());
-    add("config version", event.policy.map(|policy| policy.to_string()));
-    add("by", event.actor.clone());
-    add("object", event.object.clone());
-    add("version", event.object_version.clone());
-    add("locked until", event.retain_until.map(|until| until.to_string()));
-    add("-", event.text.clone());
-    text
+    let step = event.from.zip(event.to).map(|(from, to)| format!("{from} to {to}"));
+    let labelled = [
+        ("because", event.reason.map(|reason| reason.as_str().to_owned())),
+        ("run", event.run.clone()),
+        ("config version", event.policy.map(|policy| policy.to_string())),
+        ("by", event.actor.clone()),
+        ("object", event.object.clone()),
+        ("version", event.object_version.clone()),
+        ("locked until", event.retain_until.map(|until| until.to_string())),
+        ("note:", event.text.clone()),
+    ];
+    let labelled = labelled.into_iter().filter_map(|(label, value)| Some(format!("{label} {}", value?)));
+    let what = [Some(event.event.as_str().to_owned()), step].into_iter().flatten().chain(labelled);
+    format!("  {}  {}", event.at, what.collect::<Vec<_>>().join(", "))
 }

@@ -21,7 +21,7 @@ pub(super) struct Expression {
 impl Expression {
     /// The change of a row that must look as expected, and whose fence must not be past the change's.
     pub(super) fn of_write(write: &RowWrite) -> Self {
-        let mut expression = Self::of_removal(&write.expected);
+        let mut expression = Self::demanding(write.change.condition(&write.expected));
         if let Some(fence) = write.change.fence() {
             expression.name("fence");
             expression.values.insert(":mine".to_owned(), number(fence));
@@ -33,9 +33,13 @@ impl Expression {
 
     /// The removal of a row that must look as expected.
     pub(super) fn of_removal(expected: &Expected) -> Self {
+        Self::demanding(expected.attributes())
+    }
+
+    fn demanding(attributes: Vec<StoredAttribute>) -> Self {
         let mut expression = Self::default();
         let mut demands = Vec::new();
-        for (name, value) in expected.attributes() {
+        for (name, value) in attributes {
             expression.name(name);
             match value {
                 None => demands.push(format!("attribute_not_exists(#{name})")),

@@ -33,6 +33,16 @@ impl Expected {
 }
 
 impl Change {
+    /// What the row must look like for this change. A read stamp names only what it may write: in report mode its
+    /// role is allowed no other attribute, and a condition counts as naming one (IAM `dynamodb:Attributes`).
+    pub fn condition(&self, expected: &Expected) -> Vec<StoredAttribute> {
+        let mut named = expected.attributes();
+        if let Self::Stamp { .. } = self {
+            named.retain(|(name, _)| matches!(*name, "version" | "last_read_at"));
+        }
+        named
+    }
+
     /// What the write of this change sets and takes away: exactly what [`Change::apply`] changes.
     pub fn attributes(&self, expected: &Expected, token: &TokenId, due_shards: u16) -> Vec<StoredAttribute> {
         let mut set = vec![("version", Some(number(expected.version.next().0)))];
@@ -186,6 +196,15 @@ mod tests {
         assert_eq!(due_pk(Change::Rearm { due_at: Some(EpochSeconds(9)) }), Some(Some(partition)));
         assert_eq!(due_pk(Change::Rearm { due_at: None }), Some(None));
         assert_eq!(due_pk(Change::Stamp { last_read_at: EpochSeconds(9) }), None);
+    }
+
+    #[test]
+    fn a_read_stamp_names_only_what_report_mode_allows() {
+        let stamp = Change::Stamp { last_read_at: EpochSeconds(9) };
+        let expected = Expected::of(&row());
+        let mut named = stamp.condition(&expected);
+        named.extend(stamp.attributes(&expected, &row().key.token, 16));
+        assert!(named.iter().all(|(name, _)| ["version", "last_read_at"].contains(name)), "{named:?}");
     }
 
     #[test]

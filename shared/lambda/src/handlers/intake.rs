@@ -2,6 +2,7 @@
 
 use lethe_stages::error::Retry;
 use lethe_stages::intake::{Answer, Caller, Intake};
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::{AuditLog, Control, Vault};
 use lethe_stages::refuse::refuse;
 use serde_json::{Value, json};
@@ -9,7 +10,6 @@ use serde_json::{Value, json};
 use super::log;
 use crate::clock::Stopwatch;
 use crate::failure::{Failure, InvocationError, guarded};
-use crate::invocation::Invocation;
 use crate::message::{self, Message};
 use crate::request::{self, Rejection, Request};
 
@@ -17,7 +17,7 @@ use crate::request::{self, Rejection, Request};
 pub async fn intake<C: Control, A: AuditLog, V: Vault>(
     event: &Value,
     stage: &Intake<'_, C, A, V>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
     match request::read(event) {
         Some(Ok(request)) => Ok(over_http(request, stage, at).await),
@@ -39,7 +39,7 @@ pub async fn intake<C: Control, A: AuditLog, V: Vault>(
 async fn over_http<C: Control, A: AuditLog, V: Vault>(
     request: Request,
     stage: &Intake<'_, C, A, V>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Value {
     let caller = Caller { id: request.id, actor: request.caller };
     let failure = match command(&request.body, &caller, stage, at).await {
@@ -61,7 +61,7 @@ async fn command<C: Control, A: AuditLog, V: Vault>(
     body: &str,
     caller: &Caller,
     stage: &Intake<'_, C, A, V>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Answer, Failure> {
     let watch = Stopwatch::start();
     let answer = guarded(stage.command(body, caller, at.now)).await?;

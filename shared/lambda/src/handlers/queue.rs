@@ -5,6 +5,7 @@ use lethe_domain::run::RunId;
 use lethe_domain::token::TenantId;
 use lethe_sources::{Objects, Tables};
 use lethe_stages::confirm::Confirm;
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::{Archive, AuditLog, Control, Queue, RunRef, Vault, WorkStore};
 use lethe_stages::scan::Scan;
 use lethe_stages::sweep::Sweep;
@@ -12,7 +13,6 @@ use serde_json::Value;
 
 use super::run;
 use crate::failure::{Failure, InvocationError};
-use crate::invocation::Invocation;
 use crate::message::{self, Message, Undone};
 use crate::notice;
 
@@ -23,13 +23,12 @@ const NOT_OURS: Failure = Failure::Unreadable("the message is not a wake-up of t
 pub async fn scan<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects>(
     event: &Value,
     stage: &Scan<'_, C, A, W, Q, T, O>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    let should_pause = || at.should_pause();
     let one = async |message: &Message| match Wake::parse(&message.body) {
         Some(Wake::Scan { tenant, run: id, unit }) => {
             let of = run_of(&tenant, id);
-            let work = stage.unit(&of, unit, message.attempt, at.now, &should_pause);
+            let work = stage.unit(&of, unit, message.attempt, at);
             run("scan", work).await.map(drop).map_err(|failure| undone(tenant, failure))
         }
         Some(Wake::Plan { .. } | Wake::Apply { .. }) | None => Err(NOT_OURS.into()),
@@ -41,18 +40,17 @@ pub async fn scan<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O:
 pub async fn sweep<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue>(
     event: &Value,
     stage: &Sweep<'_, C, A, W, V, Q>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    let should_pause = || at.should_pause();
     let one = async |message: &Message| match Wake::parse(&message.body) {
         Some(Wake::Plan { tenant, run: id, shard }) => {
             let of = run_of(&tenant, id);
-            let work = stage.plan(&of, shard, at.now, &should_pause);
+            let work = stage.plan(&of, shard, at);
             run("plan", work).await.map(drop).map_err(|failure| undone(tenant, failure))
         }
         Some(Wake::Apply { tenant, run: id, shard, hash }) => {
             let of = run_of(&tenant, id);
-            let work = stage.apply(&of, shard, &hash, at.now, &should_pause);
+            let work = stage.apply(&of, shard, &hash, at);
             run("apply", work).await.map(drop).map_err(|failure| undone(tenant, failure))
         }
         Some(Wake::Scan { .. }) | None => Err(NOT_OURS.into()),
@@ -64,7 +62,7 @@ pub async fn sweep<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue>(
 pub async fn confirm<A: AuditLog, R: Archive>(
     event: &Value,
     stage: &Confirm<'_, A, R>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
     let one = async |message: &Message| {
         let notice = notice::read(&message.body);

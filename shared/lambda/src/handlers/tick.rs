@@ -2,6 +2,7 @@
 
 use lethe_sources::{Objects, Tables};
 use lethe_stages::expire::Expire;
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::{Archive, AuditLog, Control, Queue, Vault, WorkStore};
 use lethe_stages::reconcile::Reconcile;
 use lethe_stages::survey::Survey;
@@ -9,34 +10,30 @@ use serde_json::Value;
 
 use super::run;
 use crate::failure::InvocationError;
-use crate::invocation::Invocation;
 
 /// A tick of the cadence.
 pub async fn survey<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects>(
     stage: &Survey<'_, C, A, W, Q, T, O>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    let should_pause = || at.should_pause();
-    run("survey", stage.tick(at.now, &should_pause)).await?;
+    run("survey", stage.tick(at)).await?;
     Ok(Value::Null)
 }
 
 /// A tick of the `due` index.
 pub async fn expire<C: Control, V: Vault>(
     stage: &Expire<'_, C, V>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    let should_pause = || at.should_pause();
-    run("expire", stage.tick(at.now, &should_pause)).await?;
+    run("expire", stage.tick(at)).await?;
     Ok(Value::Null)
 }
 
 /// A tick of what is late or stuck.
 pub async fn reconcile<C: Control, A: AuditLog, W: WorkStore, V: Vault, R: Archive, Q: Queue>(
     stage: &Reconcile<'_, C, A, W, V, R, Q>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    let should_pause = || at.should_pause();
-    run("reconcile", stage.tick(at.now, &should_pause)).await?;
+    run("reconcile", stage.tick(at)).await?;
     Ok(Value::Null)
 }

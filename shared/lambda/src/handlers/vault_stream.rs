@@ -4,6 +4,7 @@
 
 use lethe_stages::archive::Archiver;
 use lethe_stages::error::StageError;
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::{Archive, AuditLog, Control, Vault};
 use lethe_stages::react::React;
 use lethe_stages::refuse::refuse;
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use super::run;
 use crate::failure::{Failure, InvocationError};
-use crate::invocation::Invocation;
 use crate::metrics::Measured;
 use crate::stream::{self, Batch};
 
@@ -21,7 +21,7 @@ use crate::stream::{self, Batch};
 pub async fn react<C: Control, A: AuditLog, V: Vault>(
     event: Value,
     stage: &React<'_, C, A, V>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
     let records = readable(event, stage.audit, at).await?;
     let outcome = run("react", stage.batch(&records, at.now)).await;
@@ -32,7 +32,7 @@ pub async fn react<C: Control, A: AuditLog, V: Vault>(
 pub async fn archive<C: Control, A: AuditLog, R: Archive>(
     event: Value,
     stage: &Archiver<'_, C, A, R>,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
     let records = readable(event, stage.audit, at).await?;
     let outcome = run("archive", stage.batch(&records, at.now)).await;
@@ -43,7 +43,7 @@ pub async fn archive<C: Control, A: AuditLog, R: Archive>(
 async fn readable<A: AuditLog>(
     event: Value,
     audit: &A,
-    at: &Invocation,
+    at: Invocation<'_>,
 ) -> Result<Vec<StreamRecord>, InvocationError> {
     let Some(Batch { records, poison }) = stream::read(event) else {
         return Err(Failure::Unreadable("the event holds no stream records").into());

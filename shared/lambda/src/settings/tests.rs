@@ -14,9 +14,9 @@ const PRODUCTION: [(&str, &str); 3] =
 
 fn profile(base: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> Result<Profile, String> {
     let lookup = |variable: &str| {
-        let changed = changes.iter().find(|(name, _)| *name == variable).map(|(_, value)| *value);
+        let replaced = changes.iter().find(|(name, _)| *name == variable).map(|(_, value)| *value);
         let set = base.iter().find(|(name, _)| *name == variable).map(|(_, value)| *value);
-        changed.unwrap_or(set).map(ToOwned::to_owned)
+        replaced.unwrap_or(set).map(ToOwned::to_owned)
     };
     let read = |from: &mut Reader<'_>| from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
     Reader::read(&lookup, read).map_err(|faults| faults.to_string())

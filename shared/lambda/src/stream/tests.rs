@@ -80,7 +80,7 @@ fn a_removal_without_an_image_is_passed_on_with_what_is_left() {
     let bare = json!({ "eventName": "REMOVE" });
     let left = one(bare.clone());
     assert_eq!(left.old.unwrap().raw, bare);
-    assert_eq!(left.sequence.len(), 16);
+    assert_eq!(left.sequence.len(), 64);
     assert_eq!(one(remove(&json!("?"))).sequence, "e-1");
 }
 

@@ -14,7 +14,7 @@ const OUT: usize = 128 * 1024;
 const WINDOW_LOG_MAX: u32 = 27;
 
 /// Why unpacking stopped.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DecodeError {
     /// The compressed bytes are not a stream.
     Corrupt,

@@ -34,14 +34,14 @@ pub(super) struct Lines<'e> {
     line_start: u64,
     /// The place of the next piece.
     at: u64,
-    n_lines: u64,
+    n_ended: u64,
     n_rows: u64,
 }
 
 impl<'e> Lines<'e> {
     /// Lines of bytes that begin at `from`, which is the start of a line or lies before `own`.
     pub(super) fn new(extractor: &'e Extractor, from: u64, own: Range<u64>) -> Self {
-        Self { extractor, own, line: Vec::new(), line_start: from, at: from, n_lines: 0, n_rows: 0 }
+        Self { extractor, own, line: Vec::new(), line_start: from, at: from, n_ended: 0, n_rows: 0 }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], marks: &mut MarkBuilder) -> Result<(), NotAnItem> {
@@ -88,7 +88,7 @@ impl<'e> Lines<'e> {
     }
 
     fn not_an_item(&self) -> NotAnItem {
-        NotAnItem { line: self.n_lines.saturating_add(1), offset: self.line_start }
+        NotAnItem { line: self.n_ended.saturating_add(1), offset: self.line_start }
     }
 
     fn end_line(&mut self, head: &[u8], marks: &mut MarkBuilder) -> Result<(), NotAnItem> {
@@ -103,7 +103,7 @@ impl<'e> Lines<'e> {
             line.clear();
             self.line = line;
         }
-        self.n_lines = self.n_lines.saturating_add(1);
+        self.n_ended = self.n_ended.saturating_add(1);
         Ok(())
     }
 

@@ -58,6 +58,11 @@ impl<'a> Version<'a> {
         Self { etag, size, own: 0..size, at: None, newer: Some(newer), ..self }
     }
 
+    /// Whether it is the listed version and nothing of it was read yet.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.newer.is_none() && self.at.is_none()
+    }
+
     pub(super) fn place(&self, at: u64) -> Place {
         Place { object: self.object, at: Some(at), newer: self.newer.clone() }
     }

@@ -86,7 +86,7 @@ impl Bench {
         let n_asked = Cell::new(0_u32);
         let should_pause = || {
             n_asked.set(n_asked.get() + 1);
-            self.pause_every != 0 && n_asked.get() % self.pause_every == 0
+            self.pause_every != 0 && n_asked.get().is_multiple_of(self.pause_every)
         };
         let job = ScanJob { extractor: &extractor, limits: &self.limits, should_pause: &should_pause };
         let mut marks = MarkBuilder::new(MarkKey::new(KEY), ShardCount::new(4).unwrap());

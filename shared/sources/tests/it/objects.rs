@@ -59,6 +59,29 @@ fn small_objects_cost_one_read_each_and_of_no_byte_twice() {
 }
 
 #[test]
+fn a_part_ends_when_its_marks_are_enough() {
+    let ids: Vec<String> = (0..1_000_000).map(token).collect();
+    let mut bench = Bench::new();
+    bench.limits.range_bytes = 1 << 30;
+    bench.put("a", ids.concat());
+    let outcome = bench.scan_lake(ObjectFormat::Text).unwrap();
+    assert_eq!(outcome.n_parts, 2);
+    assert_eq!((outcome.counts.len(), outcome.stats.n_tokens), (1_000_000, 1_000_000));
+}
+
+#[test]
+fn objects_that_were_fetched_ahead_and_not_reached_are_read_again_by_the_next_part() {
+    let bench = Bench { pause_every: 1, ..Bench::new() };
+    let ids: Vec<String> = (0..40).map(token).collect();
+    for (number, id) in ids.iter().enumerate() {
+        bench.put(&format!("object {number}"), id.as_str());
+    }
+    let outcome = bench.scan_lake(ObjectFormat::Text).unwrap();
+    assert_eq!((outcome.n_parts, outcome.stats.n_objects), (40, 40));
+    assert_eq!(outcome.counts, counts(ids.iter().map(|id| (id.as_str(), 1))));
+}
+
+#[test]
 fn a_token_in_a_key_is_found_once_also_when_the_object_has_ranges() {
     let mut bench = Bench::new();
     bench.limits.range_bytes = 5;

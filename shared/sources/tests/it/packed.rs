@@ -21,7 +21,9 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const PACKERS: [(&str, fn(&[u8]) -> Vec<u8>); 2] = [("gz", gzip), ("zst", zstd)];
+type Packer = fn(&[u8]) -> Vec<u8>;
+
+const PACKERS: [(&str, Packer); 2] = [("gz", gzip), ("zst", zstd)];
 
 fn scan_one(key: &str, bytes: Vec<u8>) -> Result<Outcome, SourceError> {
     let bench = Bench::new();
@@ -43,7 +45,9 @@ fn noise(n_tokens: u32) -> (Vec<u8>, Vec<String>) {
         bytes.push(b' ');
         bytes.extend_from_slice(id.as_bytes());
     }
-    bytes.iter_mut().for_each(|byte| *byte = if *byte == b'\\' { b'.' } else { *byte });
+    for byte in bytes.iter_mut().filter(|byte| **byte == b'\\') {
+        *byte = b'.';
+    }
     (bytes, ids)
 }
 

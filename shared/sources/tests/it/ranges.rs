@@ -32,16 +32,16 @@ fn a_token_over_every_edge_is_found_once() {
 #[test]
 fn an_escape_over_every_edge_is_read_as_from_the_start() {
     // Even and odd rows of backslashes, escapes in and before tokens, and a token with every character escaped.
-    let all: String = token(3).bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let all: Vec<String> = token(3).bytes().map(|byte| format!("\\u{byte:04x}")).collect();
     let text = [
         r#"{"a":"\\\\"#,
         &token(1),
-        r#"\\\t\\n"#,
+        r"\\\t\\n",
         &token(2).replace('_', r"\u005f"),
-        r#"\"#,
+        r"\",
         &token(9),
         r#"","b":""#,
-        &all,
+        &all.concat(),
         r#"\n\u0041\\"}"#,
     ]
     .concat();

@@ -112,7 +112,7 @@ where
                 }
                 // It changed in between: still there, and looked at again on the next pass.
                 WriteOutcome::Changed(Some(_)) => {
-                    report.n_overdue_rows = report.n_overdue_rows.saturating_add(1)
+                    report.n_overdue_rows = report.n_overdue_rows.saturating_add(1);
                 }
             }
         }

@@ -126,7 +126,7 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
             RowRead::Token(row) => match self.scannable(shard, row) {
                 Ok(scannable) => rows.push(scannable),
                 Err(Why::UnknownFormat | Why::WrongShard) => {
-                    tally.n_unreadable = tally.n_unreadable.saturating_add(1)
+                    tally.n_unreadable = tally.n_unreadable.saturating_add(1);
                 }
                 Err(_) => {}
             },

@@ -39,7 +39,8 @@ async fn an_object_is_written_once<A: Archive, S: ArchiveSeed>(archive: &A, seed
     let lock = Lock::Until(seed.now().plus(LONG));
     let first = archive.put(&object("r7/once", b"one", lock)).await.unwrap();
     assert_eq!(first.key, "r7/once");
-    let again = archive.put(&object("r7/once", b"two", Lock::Until(seed.now().plus(2 * LONG)))).await.unwrap();
+    let again =
+        archive.put(&object("r7/once", b"two", Lock::Until(seed.now().plus(2 * LONG)))).await.unwrap();
     assert_eq!(again, first);
     assert_eq!(seed.body(&first).await.as_deref(), Some(&b"one"[..]));
     assert_eq!(archive.lock_of(&first).await.unwrap(), Some(lock));

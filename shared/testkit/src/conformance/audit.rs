@@ -23,7 +23,10 @@ fn full_item() -> AuditItem {
         evidence: Some("e".repeat(64)),
         actor: Some("arn:aws:iam::1:user/ops".to_owned()),
         reason_text: Some("asked for".to_owned()),
-        object: Some(ObjectVersion { key: "r7/2027-01-15/ab.ndjson.zst".to_owned(), version: "v1".to_owned() }),
+        object: Some(ObjectVersion {
+            key: "r7/2027-01-15/ab.ndjson.zst".to_owned(),
+            version: "v1".to_owned(),
+        }),
         retain_until: Some(EpochSeconds(NOW.0 + 7)),
         entries: vec![entry(0, None), entry(0xff, Some(Trigger::Superseded))],
         ..AuditItem::new("full#00".to_owned(), "1800000000000#archived#1".to_owned(), Event::Archived, NOW)

@@ -26,7 +26,7 @@ fn full_run(of: &str, id: &str) -> Run {
         plan_only: true,
         dispatched: true,
         scan_started_at: NOW,
-        listing: Listing { n_sources_done: 2, cursor: Some("exports/part-7".to_owned()) },
+        listing: Listing { n_sources_done: 2, n_pages: 4, cursor: Some("exports/part-7".to_owned()) },
         n_units: 12,
         previous: RunId::parse("1799990000-01"),
         evidence: Some("e".repeat(64)),
@@ -147,7 +147,9 @@ async fn a_done_set_holds_each_unit_once<C: Control>(control: &C) {
 async fn a_lease_is_held_until_its_end<C: Control>(control: &C) {
     let run = run_ref("lease", "1800000000-01");
     let at = |seconds: i64| EpochSeconds(NOW.0 + seconds);
-    let take = async |fence, now, until| control.take_lease((&run, Shard(5)), fence, at(now), at(until)).await.unwrap();
+    let take = async |fence, now, until| {
+        control.take_lease((&run, Shard(5)), fence, at(now), at(until)).await.unwrap()
+    };
     let mine = take(1, 0, 100).await.unwrap();
     let fresh = Lease {
         run: run.clone(),
@@ -159,7 +161,11 @@ async fn a_lease_is_held_until_its_end<C: Control>(control: &C) {
     };
     assert_eq!(mine, fresh);
     assert_eq!(take(2, 99, 199).await, None);
-    assert_eq!(take(1, 1, 101).await, Some(Lease { until: at(101), ..fresh }), "a lost answer is not another worker");
+    assert_eq!(
+        take(1, 1, 101).await,
+        Some(Lease { until: at(101), ..fresh }),
+        "a lost answer is not another worker"
+    );
     assert_eq!(take(3, 101, 200).await.map(|lease| lease.fence), Some(3));
     assert_eq!(control.leases(&run_ref("lease", "1800000000-02")).await.unwrap(), []);
 }
