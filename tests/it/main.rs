@@ -2,6 +2,8 @@
 
 // `cfg(test)` tells clippy that the helpers in these modules are tests too.
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod layout;

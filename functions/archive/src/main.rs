@@ -1,4 +1,6 @@
 //! Writes what left the vault into locked objects.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

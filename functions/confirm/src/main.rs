@@ -1,4 +1,6 @@
 //! Puts on record that an archived version is gone for good.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

@@ -1,4 +1,6 @@
 //! Takes tokens out of service whose time has come.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

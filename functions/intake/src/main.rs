@@ -1,4 +1,6 @@
 //! Carries out commands and notices from the queue and the function's URL.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

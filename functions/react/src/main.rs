@@ -1,4 +1,6 @@
 //! Puts every state change of the vault on record.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

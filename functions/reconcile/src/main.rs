@@ -1,4 +1,6 @@
 //! Removes what is overdue, wakes what is stuck and counts what is late.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

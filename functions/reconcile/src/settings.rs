@@ -28,10 +28,10 @@ pub(crate) struct Settings {
 /// Reads them.
 pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
     let profile = from.profile("LETHE_PROFILE", "LETHE_TIME_SCALE", "LETHE_ACCOUNT_ID");
-    let mode = from.mode("LETHE_MODE");
+    let (mode, scan) = (from.mode("LETHE_MODE"), from.switch("LETHE_SCAN"));
     Settings {
         is_local: profile.is_local,
-        stage: profile.settings(mode, true),
+        stage: profile.settings(mode, scan),
         control_table: from.name("LETHE_CONTROL_TABLE"),
         audit_table: from.name("LETHE_AUDIT_TABLE"),
         vault_table: from.name("LETHE_VAULT_TABLE"),

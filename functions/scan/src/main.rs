@@ -1,4 +1,6 @@
 //! Counts the tokens in one unit of a tenant's store.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

@@ -17,8 +17,6 @@ pub(crate) struct Settings {
     pub(crate) work_bucket: String,
     /// Where units wait.
     pub(crate) scan_queue_url: String,
-    /// Where shards wait.
-    pub(crate) sweep_queue_url: String,
 }
 
 /// Reads them.
@@ -32,6 +30,5 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
         audit_table: from.name("LETHE_AUDIT_TABLE"),
         work_bucket: from.name("LETHE_WORK_BUCKET"),
         scan_queue_url: from.url("LETHE_SCAN_QUEUE_URL"),
-        sweep_queue_url: from.url("LETHE_SWEEP_QUEUE_URL"),
     }
 }

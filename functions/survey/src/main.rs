@@ -1,4 +1,6 @@
 //! Opens due runs, lists tenants' stores into units and wakes what waits.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

@@ -1,4 +1,6 @@
 //! Plans a shard of a tenant's tokens, or applies a plan that passed the gate.
+// The SDK's futures nest deeper than the compiler looks by default.
+#![recursion_limit = "256"]
 
 mod settings;
 

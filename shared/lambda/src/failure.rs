@@ -5,6 +5,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use futures::future::LocalBoxFuture;
 use lambda_runtime::Diagnostic;
 use lethe_stages::error::{Retry, StageError};
 
@@ -59,7 +60,9 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 /// Runs a stage and turns a panic into a failure, so that one poisoned message does not take its neighbours along.
-pub async fn guarded<R>(work: impl Future<Output = Result<R, StageError>>) -> Result<R, Failure> {
+///
+/// A stage's future is tens of kilobytes, so it lives on the heap.
+pub async fn guarded<R>(work: LocalBoxFuture<'_, Result<R, StageError>>) -> Result<R, Failure> {
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(outcome) => outcome.map_err(Failure::Stage),
         Err(_panic) => Err(Failure::Panicked),
@@ -125,7 +128,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_panic_is_tried_again() {
         let work = async { if true { panic!("tok_secret") } else { Ok(()) } };
-        let failure = guarded(work).await.unwrap_err();
+        let failure = guarded(work.boxed_local()).await.unwrap_err();
         assert_eq!(failure.retry(), Retry::Later);
         assert_eq!(failure.to_string(), "panicked");
     }

@@ -11,6 +11,7 @@ pub use queue::{confirm, scan, sweep};
 pub use tick::{expire, reconcile, survey};
 pub use vault_stream::{archive, react};
 
+use futures::future::LocalBoxFuture;
 use lethe_stages::error::StageError;
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ use crate::metrics::{self, Measured};
 /// Runs a stage once: a panic becomes a failure, a report one line of the log and its metrics.
 async fn run<R: Serialize + Measured>(
     stage: &'static str,
-    work: impl Future<Output = Result<R, StageError>>,
+    work: LocalBoxFuture<'_, Result<R, StageError>>,
 ) -> Result<R, Failure> {
     let watch = Stopwatch::start();
     let report = guarded(work).await?;

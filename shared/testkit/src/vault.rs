@@ -54,7 +54,9 @@ impl FakeVault {
         let mut state = self.lock();
         let place = (write.key.pk(), write.key.token.expose().to_owned());
         let Some(row) = state.rows.get(&place) else { return WriteOutcome::Changed(None) };
-        if !meets_all(row, &write.change.condition(&write.expected)) || !admits_fence(row, write.change.fence()) {
+        if !meets_all(row, &write.change.condition(&write.expected))
+            || !admits_fence(row, write.change.fence())
+        {
             return WriteOutcome::Changed(Some(Box::new(item::read(row))));
         }
         let mut after = row.clone();

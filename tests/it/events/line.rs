@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::world::{World, event, event_with_body, sent_back};
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 const FIRST: &str = "059f36b4-87a3-44ab-83d2-661975830a7d";
 
 /// Tokens 1 and 4 are referenced, 2 and 5 are not; 1 and 2 lie in shard 1, 4 and 5 in shard 0.
@@ -50,7 +50,7 @@ async fn settle(world: &World) {
     for _ in 0..4 {
         world.survey().await.unwrap();
         deliver(world).await;
-        world.cloud.clock.advance(Duration::from_secs(20 * 60));
+        world.cloud.clock.advance(Duration::from_mins(20));
     }
 }
 

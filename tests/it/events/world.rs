@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use futures::FutureExt;
 use lethe_domain::audit::Event;
+use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::limits::Limits;
 use lethe_domain::row::VaultRow;
 use lethe_domain::source::UnitLimits;
@@ -15,7 +17,7 @@ use lethe_stages::confirm::Confirm;
 use lethe_stages::expire::Expire;
 use lethe_stages::intake::Intake;
 use lethe_stages::invocation::Invocation;
-use lethe_stages::ports::AuditLog;
+use lethe_stages::ports::{AuditLog, Control};
 use lethe_stages::react::React;
 use lethe_stages::reconcile::Reconcile;
 use lethe_stages::scan::Scan;
@@ -63,6 +65,9 @@ impl World {
         let sample = Sample::new().tenant("acme").bucket("lake", "acme-lake", "", "jsonl");
         let cloud = FakeCloud::new();
         cloud.control.put_config(&sample.text(), cloud.clock.now());
+        let keys = TenantKeys { mark_key: 7, fingerprint_key: [7; 32], key_version: 1 };
+        // The fakes never wait.
+        assert!(cloud.control.create_keys(&tenant("acme"), &keys).now_or_never().unwrap().unwrap());
         let stores = Connectors {
             tables: FakeTables::new(cloud.faults.clone()),
             objects: FakeObjects::new(cloud.faults.clone()),

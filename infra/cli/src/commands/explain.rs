@@ -100,7 +100,11 @@ pub(crate) async fn explain<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
         None => places.iter().map(|place| keys.fingerprint(&place.key.token)).collect(),
     };
     let history = history(tenant, &fingerprints, ports.audit).await?;
-    let counts = counts(tenant, place, &keys, ports).await?;
+    let created_at = match &read {
+        Some(RowRead::Token(row)) => Some(row.created_at.to_seconds()),
+        Some(RowRead::Subject | RowRead::Unreadable(_)) | None => None,
+    };
+    let counts = counts(tenant, (place, created_at), &keys, ports).await?;
     let (standing, why) = stands(read.as_ref(), &history, now);
     let row = read.and_then(RowRead::token).map(|row| RowView::of(&row, now));
     let fingerprint = keys.fingerprint(&place.key.token);
@@ -174,7 +178,7 @@ fn of_history(history: &[HistoryEvent]) -> (&'static str, String) {
 
 async fn counts<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
     tenant: &TenantId,
-    place: &Place,
+    (place, created_at): (&Place, Option<EpochSeconds>),
     keys: &TenantKeys,
     ports: &Ports<'_, C, A, V, W>,
 ) -> Result<Vec<CountView>, CliError> {
@@ -184,11 +188,18 @@ async fn counts<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
     let sealed = runs.iter().filter(|run| run.evidence.is_some()).take(SEALED_RUNS_SEEN);
     let mut counts = Vec::new();
     for run in sealed {
-        counts.push(count_of(run, place.key.shard, hash, ports.work).await?);
+        let mut count = count_of(run, place.key.shard, hash, ports.work).await?;
+        // Only what was found is written down. Zero is known of a token that was a row when the run counted.
+        let was_counted = count.strikes.is_some() || created_at.is_some_and(|at| at <= run.scan_started_at);
+        if !was_counted && count.references == Some(0) {
+            count.references = None;
+        }
+        counts.push(count);
     }
     Ok(counts)
 }
 
+/// What a run found; zero references when its counts are whole and do not name the token.
 async fn count_of<W: WorkStore>(
     run: &Run,
     shard: Shard,
@@ -200,7 +211,7 @@ async fn count_of<W: WorkStore>(
     for part in 0.. {
         let Some(bytes) = work.get(&work_keys::counts(&run_ref, shard, part)).await? else { break };
         references = references_in(&bytes, shard, hash);
-        if references.is_some() {
+        if references != Some(0) {
             break;
         }
     }
@@ -210,15 +221,15 @@ async fn count_of<W: WorkStore>(
     Ok(CountView { run: run.id.clone(), scan_started_at: run.scan_started_at, references, strikes })
 }
 
-/// The count of one token in a file of counts; a damaged file says nothing.
+/// The count of one token in a file of counts; `None` when the file is damaged.
 fn references_in(bytes: &[u8], shard: Shard, hash: MarkHash) -> Option<u64> {
     let footer = Footer::parse(bytes).ok()?;
-    let section = footer.section(shard)?;
+    let Some(section) = footer.section(shard) else { return Some(0) };
     let range = section.range();
     let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
     let marks = decode_section(bytes.get(range)?, section).ok()?;
-    let at = marks.binary_search_by_key(&hash, |mark| mark.hash).ok()?;
-    marks.get(at).map(|mark| mark.count)
+    let at = marks.binary_search_by_key(&hash, |mark| mark.hash).ok();
+    Some(at.and_then(|at| marks.get(at)).map_or(0, |mark| mark.count))
 }
 
 impl RowView {

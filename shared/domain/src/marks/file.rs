@@ -250,8 +250,10 @@ impl Reader<'_> {
         let n_bytes = usize::from(first & 0b111).saturating_add(1);
         let step = self.step(n_bytes)?;
         let small = u64::from(first.wrapping_shr(STEP_BITS));
-        // Counts name every row of the vault, so zero is a count like others.
         let count = if small == 0 { self.varint()? } else { small };
+        if count == 0 {
+            return Err(MarkError::Malformed("section"));
+        }
         let hash = match last {
             None => step,
             Some(_) if step == 0 => return Err(MarkError::Unsorted),

@@ -1,5 +1,6 @@
 //! Commands from the queue and over the Function URL, told apart by the event.
 
+use futures::FutureExt;
 use lethe_stages::error::Retry;
 use lethe_stages::intake::{Answer, Caller, Intake};
 use lethe_stages::invocation::Invocation;
@@ -64,7 +65,7 @@ async fn command<C: Control, A: AuditLog, V: Vault>(
     at: Invocation<'_>,
 ) -> Result<Answer, Failure> {
     let watch = Stopwatch::start();
-    let answer = guarded(stage.command(body, caller, at.now)).await?;
+    let answer = guarded(stage.command(body, caller, at.now).boxed_local()).await?;
     log("intake", &json!({ "status": answer.status }), watch);
     Ok(answer)
 }

@@ -1,5 +1,6 @@
 //! The functions that queues wake.
 
+use futures::FutureExt;
 use lethe_domain::message::Wake;
 use lethe_domain::run::RunId;
 use lethe_domain::token::TenantId;
@@ -28,7 +29,7 @@ pub async fn scan<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O:
     let one = async |message: &Message| match Wake::parse(&message.body) {
         Some(Wake::Scan { tenant, run: id, unit }) => {
             let of = run_of(&tenant, id);
-            let work = stage.unit(&of, unit, message.attempt, at);
+            let work = stage.unit(&of, unit, message.attempt, at).boxed_local();
             run("scan", work).await.map(drop).map_err(|failure| undone(tenant, failure))
         }
         Some(Wake::Plan { .. } | Wake::Apply { .. }) | None => Err(NOT_OURS.into()),
@@ -45,12 +46,12 @@ pub async fn sweep<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue>(
     let one = async |message: &Message| match Wake::parse(&message.body) {
         Some(Wake::Plan { tenant, run: id, shard }) => {
             let of = run_of(&tenant, id);
-            let work = stage.plan(&of, shard, at);
+            let work = stage.plan(&of, shard, at).boxed_local();
             run("plan", work).await.map(drop).map_err(|failure| undone(tenant, failure))
         }
         Some(Wake::Apply { tenant, run: id, shard, hash }) => {
             let of = run_of(&tenant, id);
-            let work = stage.apply(&of, shard, &hash, at);
+            let work = stage.apply(&of, shard, &hash, at).boxed_local();
             run("apply", work).await.map(drop).map_err(|failure| undone(tenant, failure))
         }
         Some(Wake::Scan { .. }) | None => Err(NOT_OURS.into()),
@@ -67,7 +68,7 @@ pub async fn confirm<A: AuditLog, R: Archive>(
     let one = async |message: &Message| {
         let notice = notice::read(&message.body);
         for object in &notice.gone {
-            run("confirm", stage.version_gone(object, at.now)).await?;
+            run("confirm", stage.version_gone(object, at.now).boxed_local()).await?;
         }
         notice.fault.map_or(Ok(()), |fault| Err(Failure::Unreadable(fault).into()))
     };

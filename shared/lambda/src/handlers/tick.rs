@@ -1,5 +1,6 @@
 //! The functions that the Scheduler wakes. What it sends is ignored: what is due follows from what is stored.
 
+use futures::FutureExt;
 use lethe_sources::{Objects, Tables};
 use lethe_stages::expire::Expire;
 use lethe_stages::invocation::Invocation;
@@ -16,7 +17,7 @@ pub async fn survey<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, 
     stage: &Survey<'_, C, A, W, Q, T, O>,
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    run("survey", stage.tick(at)).await?;
+    run("survey", stage.tick(at).boxed_local()).await?;
     Ok(Value::Null)
 }
 
@@ -25,7 +26,7 @@ pub async fn expire<C: Control, V: Vault>(
     stage: &Expire<'_, C, V>,
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    run("expire", stage.tick(at)).await?;
+    run("expire", stage.tick(at).boxed_local()).await?;
     Ok(Value::Null)
 }
 
@@ -34,6 +35,6 @@ pub async fn reconcile<C: Control, A: AuditLog, W: WorkStore, V: Vault, R: Archi
     stage: &Reconcile<'_, C, A, W, V, R, Q>,
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    run("reconcile", stage.tick(at)).await?;
+    run("reconcile", stage.tick(at).boxed_local()).await?;
     Ok(Value::Null)
 }

@@ -2,6 +2,7 @@
 //! not done: a record given up here would be gone, so a failure that no attempt can mend is an error all the same,
 //! until Lambda puts the batch into the bucket of failed records.
 
+use futures::FutureExt;
 use lethe_stages::archive::Archiver;
 use lethe_stages::error::StageError;
 use lethe_stages::invocation::Invocation;
@@ -24,7 +25,7 @@ pub async fn react<C: Control, A: AuditLog, V: Vault>(
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
     let records = readable(event, stage.audit, at).await?;
-    let outcome = run("react", stage.batch(&records, at.now)).await;
+    let outcome = run("react", stage.batch(&records, at.now).boxed_local()).await;
     answer(outcome, &records)
 }
 
@@ -35,7 +36,7 @@ pub async fn archive<C: Control, A: AuditLog, R: Archive>(
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
     let records = readable(event, stage.audit, at).await?;
-    let outcome = run("archive", stage.batch(&records, at.now)).await;
+    let outcome = run("archive", stage.batch(&records, at.now).boxed_local()).await;
     answer(outcome, &records)
 }
 

@@ -25,7 +25,9 @@ pub async fn objects_suite<O: Objects, S: ObjectSeed>(objects: &O, seed: &S) {
 
 async fn a_listing_goes_on_after_a_key<O: Objects, S: ObjectSeed>(objects: &O, seed: &S) {
     seed.create("lists").await;
-    for (key, bytes) in [("in/b", "22"), ("in/a", "1"), ("in/ü x+y", "4444"), ("in/a/c", "333"), ("out/a", ""), ("in", "0")] {
+    for (key, bytes) in
+        [("in/b", "22"), ("in/a", "1"), ("in/ü x+y", "4444"), ("in/a/c", "333"), ("out/a", ""), ("in", "0")]
+    {
         seed.put("lists", key, bytes.as_bytes()).await;
     }
     let bucket = seed.bucket("lists", "in/");
@@ -47,7 +49,11 @@ async fn a_listing_goes_on_after_a_key<O: Objects, S: ObjectSeed>(objects: &O, s
         assert_eq!(read.len() as u64, size, "{key}");
     }
     let rest = objects.list(&bucket, Some("in/aa"), 1000).await.unwrap();
-    assert_eq!(rest.objects.first().map(|object| object.key.as_str()), Some("in/b"), "a cursor need not be a key");
+    assert_eq!(
+        rest.objects.first().map(|object| object.key.as_str()),
+        Some("in/b"),
+        "a cursor need not be a key"
+    );
     assert_eq!(rest.next, None);
     assert!(objects.list(&seed.bucket("lists", "nothing/"), None, 10).await.unwrap().objects.is_empty());
 }
@@ -62,7 +68,10 @@ async fn a_range_ends_with_the_object<O: Objects, S: ObjectSeed>(objects: &O, se
     }
 }
 
-async fn an_object_that_changed_is_not_read_for_the_old_one<O: Objects, S: ObjectSeed>(objects: &O, seed: &S) {
+async fn an_object_that_changed_is_not_read_for_the_old_one<O: Objects, S: ObjectSeed>(
+    objects: &O,
+    seed: &S,
+) {
     seed.create("changes").await;
     seed.put("changes", "a", b"old").await;
     let bucket = seed.bucket("changes", "");

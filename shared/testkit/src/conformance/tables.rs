@@ -32,7 +32,10 @@ fn key_of(item: &Item) -> String {
 
 async fn every_type_of_attribute_comes_through<T: Tables, S: TableSeed>(tables: &T, seed: &S) {
     let text = |text: &str| Attribute::S(text.to_owned());
-    let inner = Item::from([("deep".to_owned(), Attribute::L(vec![text("a"), Attribute::Null])), ("é".to_owned(), text(""))]);
+    let inner = Item::from([
+        ("deep".to_owned(), Attribute::L(vec![text("a"), Attribute::Null])),
+        ("é".to_owned(), text("")),
+    ]);
     let item = Item::from([
         ("pk".to_owned(), text("one")),
         ("number".to_owned(), Attribute::N("-1.5".to_owned())),

@@ -47,6 +47,7 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
     pub(super) async fn writes(&self) {
         self.a_change_writes_its_attributes_and_no_other().await;
         self.a_row_that_changed_is_left_and_shown().await;
+        self.a_read_stamp_rests_on_the_version_and_the_last_read().await;
         self.a_fence_that_is_past_ours_refuses().await;
         self.a_write_without_a_fence_ignores_the_rows().await;
         self.a_write_of_no_row_makes_none().await;
@@ -98,11 +99,11 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
             VaultRow { purge_at: other, ..now.clone() },
         ];
         for stale in stale {
-            let change = Change::Stamp { last_read_at: AT };
+            let change = Change::Rearm { due_at: Some(AT) };
             assert_eq!(self.vault.write(&write_of(&stale, change)).await.unwrap(), stands(&now), "{stale:?}");
         }
         assert_eq!(self.row(&now.key).await, Some(now.clone()));
-        let again = write_of(&now, Change::Stamp { last_read_at: AT });
+        let again = write_of(&now, Change::Rearm { due_at: Some(AT) });
         assert_eq!(self.vault.write(&again).await.unwrap(), WriteOutcome::Done);
         let written = again.change.apply(&now);
         assert_eq!(
@@ -110,6 +111,20 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
             stands(&written),
             "writing twice is writing once"
         );
+    }
+
+    async fn a_read_stamp_rests_on_the_version_and_the_last_read(&self) {
+        let now = self.put(&full("stamps", 1)).await;
+        let stamp = |row: &VaultRow| write_of(row, Change::Stamp { last_read_at: AT });
+        let older = VaultRow { version: RowVersion(now.version.0 - 1), ..now.clone() };
+        let unread = VaultRow { last_read_at: None, ..now.clone() };
+        for stale in [older, unread] {
+            assert_eq!(self.vault.write(&stamp(&stale)).await.unwrap(), stands(&now), "{stale:?}");
+        }
+        // The version says all the rest, and a role that may only stamp may name no other attribute.
+        let other_end = VaultRow { expires_at: None, ..now.clone() };
+        assert_eq!(self.vault.write(&stamp(&other_end)).await.unwrap(), WriteOutcome::Done);
+        assert_eq!(self.row(&now.key).await, Some(Change::Stamp { last_read_at: AT }.apply(&now)));
     }
 
     async fn a_fence_that_is_past_ours_refuses(&self) {
