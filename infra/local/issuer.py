@@ -32,7 +32,9 @@ class Issuer:
         self.began = time.monotonic()
         self.last = {"read": 0.0, "issue": 0.0}
         self.to_refer = []
-        self.waiting = {tenant.name: tenant.of_group(planting.REISSUED) for tenant in tenants}
+        groups = {tenant.name: tenant.of_group(planting.REISSUED) for tenant in tenants}
+        self.soon = {name: group[::2] for name, group in groups.items()}
+        self.when_cooling = {name: group[1::2] for name, group in groups.items()}
         self.n_reissued_cooling = 0
         self.n_references = 0
 
@@ -76,20 +78,23 @@ class Issuer:
 
     def reissue(self, tenant):
         """Issues old tokens again: every other one at once, the rest when Lethe has taken them out of service."""
-        waiting = self.waiting[tenant.name]
+        soon, waiting = self.soon[tenant.name], self.when_cooling[tenant.name]
+        if soon:
+            self.issue_again(tenant, soon.pop(0))
         if not waiting:
             return
-        late = REISSUE_DEADLINE_SECONDS <= time.monotonic() - self.began
-        planted = waiting[0]
+        planted = waiting.pop(0)
         cooling = self.is_cooling(planted)
-        if len(waiting) % 2 and not cooling and not late:
-            # This one waits to be cooled; the one behind it need not.
-            waiting.append(waiting.pop(0))
-            return
-        waiting.pop(0)
+        if cooling or REISSUE_DEADLINE_SECONDS <= time.monotonic() - self.began:
+            self.n_reissued_cooling += cooling
+            self.issue_again(tenant, planted)
+        else:
+            waiting.append(planted)
+
+    def issue_again(self, tenant, planted):
+        """Writes the row as new; a reference follows."""
         row = planting.issue(tenant, planted.token, self.random, int(time.time() * 1_000))
         self.put(row, new=False)
-        self.n_reissued_cooling += cooling
         planted.row, planted.version = row, row["version"]
         self.refer_later(tenant, planted.token)
 
@@ -129,9 +134,8 @@ class Issuer:
     def finish(self):
         """Issues again what is still waiting and writes every noted reference."""
         for tenant in self.tenants:
-            while self.waiting[tenant.name]:
-                self.began = float("-inf")
-                self.reissue(tenant)
+            for planted in self.soon[tenant.name] + self.when_cooling[tenant.name]:
+                self.issue_again(tenant, planted)
         self.refer(float("inf"))
 
 

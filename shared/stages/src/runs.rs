@@ -1,7 +1,7 @@
 //! What every stage does with a run's row: step it on, put it on record, and give it up.
 
 use lethe_domain::audit::{AuditItem, Event};
-use lethe_domain::run::{Purpose, Run, Stage};
+use lethe_domain::run::Run;
 use lethe_domain::time::EpochSeconds;
 
 use crate::error::StageError;
@@ -29,8 +29,8 @@ impl<C: Control, A: AuditLog> Runs<'_, C, A> {
         Ok(self.control.update_run(next).await?)
     }
 
-    /// Gives a run up: nothing follows from it, strikes neither rise nor fall. A confirming or verdict run is booked
-    /// again, so that the condemned do not linger until the next campaign.
+    /// Gives a run up: nothing follows from it, strikes neither rise nor fall. It is booked again, so that neither the
+    /// first look nor the condemned wait for the next cadence.
     pub async fn void(&self, run: &Run, why: &str, now: EpochSeconds) -> Result<(), StageError> {
         tracing::warn!(tenant = %run.tenant, run = %run.id, why, "run is void");
         if let Some(again) = self.again(run, now) {
@@ -41,7 +41,7 @@ impl<C: Control, A: AuditLog> Runs<'_, C, A> {
     }
 
     fn again(&self, run: &Run, now: EpochSeconds) -> Option<Run> {
-        if run.purpose == Purpose::Discovery || MAX_ORDINAL <= run.id.ordinal || run.stage == Stage::Booked {
+        if run.plan_only || MAX_ORDINAL <= run.id.ordinal {
             return None;
         }
         let at = now.plus(self.settings.limits.run_spacing);

@@ -39,8 +39,8 @@ pub(crate) struct Ports<'a, C, A, V, W> {
 pub(crate) struct ExplainView {
     /// Whose token.
     pub(crate) tenant: TenantId,
-    /// Its name in the audit, where it lies or lay.
-    pub(crate) fingerprint: Fingerprint,
+    /// Its name in the audit, where it lies or lay, in hexadecimal digits.
+    pub(crate) fingerprint: String,
     /// Where it stands, in one word.
     pub(crate) standing: &'static str,
     /// Why it stands there, in a sentence.
@@ -107,7 +107,7 @@ pub(crate) async fn explain<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
     let counts = counts(tenant, (place, created_at), &keys, ports).await?;
     let (standing, why) = stands(read.as_ref(), &history, now);
     let row = read.and_then(RowRead::token).map(|row| RowView::of(&row, now));
-    let fingerprint = keys.fingerprint(&place.key.token);
+    let fingerprint = keys.fingerprint(&place.key.token).to_string();
     Ok(ExplainView { tenant: tenant.clone(), fingerprint, standing, why, row, counts, history })
 }
 

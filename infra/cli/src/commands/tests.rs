@@ -458,5 +458,5 @@ async fn a_bearer_token_is_found_under_its_hash() {
     cloud.vault.insert(row("acme", &stored).kind("session"));
     let typed = TokenId::new("a bearer token").unwrap();
     let view = explain_token(&cloud, &typed).await;
-    assert_eq!((view.standing, view.fingerprint), ("active", keys().fingerprint(&stored)));
+    assert_eq!((view.standing, view.fingerprint), ("active", keys().fingerprint(&stored).to_string()));
 }

@@ -7,7 +7,7 @@ use crate::commands::explain::HistoryEvent;
 pub(crate) fn explain(view: &ExplainView) -> String {
     let mut lines = vec![
         format!("a token of {}, {}: {}", view.tenant, view.standing, view.why),
-        field("fingerprint", view.fingerprint),
+        field("fingerprint", &view.fingerprint),
     ];
     if let Some(row) = &view.row {
         lines.extend(row_lines(row));

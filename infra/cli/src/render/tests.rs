@@ -1,5 +1,4 @@
 use lethe_domain::audit::Event;
-use lethe_domain::fingerprint::Fingerprint;
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::{Phase, RowVersion};
 use lethe_domain::run::{PlanTally, Purpose, RunId, Stage};
@@ -326,7 +325,7 @@ fn explain_shows_state_counts_and_record() {
     };
     let view = ExplainView {
         tenant: tenant("acme"),
-        fingerprint: Fingerprint([0xab; 16]),
+        fingerprint: "ab".repeat(16),
         standing: "sentenced",
         why: "it is out of service: unreferenced, by run 1800000000-03".into(),
         row: Some(row),
@@ -370,7 +369,7 @@ fn explain_shows_what_became_of_a_token_that_is_gone() {
     let purged = object(event(Event::Purged, None, Some("purged")));
     let view = ExplainView {
         tenant: tenant("acme"),
-        fingerprint: Fingerprint([0xab; 16]),
+        fingerprint: "ab".repeat(16),
         standing: "purged",
         why: "it left the vault".into(),
         row: None,

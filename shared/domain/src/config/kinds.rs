@@ -126,7 +126,7 @@ fn read_rules(report: &mut Report, kind: &Section<'_>, is_scanned: bool) -> Opti
         on.check_keys(report, &words);
         for section in on.tables(report) {
             let Some(trigger) = Trigger::parse(section.name) else { continue };
-            match read_rule(report, &section, trigger) {
+            match read_rule(report, &section, trigger, is_scanned) {
                 Some(rule) => drop(rules.insert(trigger, rule)),
                 None => is_whole = false,
             }
@@ -139,12 +139,13 @@ fn read_rules(report: &mut Report, kind: &Section<'_>, is_scanned: bool) -> Opti
     is_whole.then_some(rules)
 }
 
-fn read_rule(report: &mut Report, section: &Section<'_>, trigger: Trigger) -> Option<Rule> {
+fn read_rule(report: &mut Report, section: &Section<'_>, trigger: Trigger, is_scanned: bool) -> Option<Rule> {
     let shipped = shipped_rule(trigger);
     section.check_keys(report, &["action", "cool_off", "archive", "retention", "strikes"]);
     let action = section.choice(report, "action", shipped.action, &ACTIONS);
-    // Guard: what was found unused is sentenced by a verdict run after its cool-off, never by a timer alone.
-    if action == Some(Action::Remove) && trigger.is_revivable() {
+    // Guard: what was found unused is sentenced by a verdict run after its cool-off, never by a timer alone. Only a
+    // kind that is not scanned for has no verdict runs to wait for.
+    if action == Some(Action::Remove) && trigger.is_revivable() && is_scanned {
         let problem = "remove is not allowed for what was only found unused; use invalidate or ignore";
         section.fault(report, "action", problem);
     }

@@ -368,6 +368,17 @@ fn what_was_found_unused_is_not_removed_at_once() {
 }
 
 #[test]
+fn an_idle_token_that_no_scan_can_judge_may_be_removed() {
+    let text = MINIMAL.replace(
+        "[kinds.session]",
+        "[kinds.session]\nidle_after = \"30d\"\n[kinds.session.on.idle]\naction = \"remove\"",
+    );
+    assert_eq!(Config::parse(&text).unwrap().kinds["session"].rules[&Trigger::Idle].action, Action::Remove);
+    let scanned = "[kinds.vault.on.idle]\naction = \"remove\"\n[rails]";
+    insta::assert_snapshot!(spoil("[rails]", scanned), @"");
+}
+
+#[test]
 fn an_unknown_trigger_or_action_is_refused() {
     insta::assert_snapshot!(spoil("[kinds.vault.on.unreferenced]", "[kinds.vault.on.unreferrenced]"), @"lethe.toml:14:17 kinds.vault.on.unreferrenced: unknown key; did you mean `unreferenced`?");
     insta::assert_snapshot!(spoil("action = \"invalidate\"", "action = \"purge\""), @"lethe.toml:15:10 kinds.vault.on.unreferenced.action: is not one of the known words; use one of invalidate, remove, ignore");
