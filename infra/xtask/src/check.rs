@@ -9,13 +9,18 @@ use crate::stage::Stages;
 use crate::venv::Installation;
 use crate::{TestArgs, command, place, venv};
 
-/// One profile and one set of features for the demo and every test, so that the SDK is compiled once. Test targets
-/// are part of it: without them cargo would leave out what dev-dependencies add, and compile the SDK again for tests.
-const BUILD: [&str; 5] = ["--profile", "local", "--workspace", "--all-targets", "--locked"];
+/// One profile for the demo and every test, so that the SDK is compiled once.
+const LOCAL: [&str; 4] = ["--profile", "local", "--workspace", "--locked"];
 
-/// Builds everything of the `local` profile.
+/// Builds the functions and the operator's command. One test target is part of it: with none, cargo would leave out
+/// the features that dev-dependencies add to shared crates, and compile the SDK again for the tests.
 pub fn build() -> anyhow::Result<()> {
-    command::run(command::cargo().arg("build").args(BUILD))
+    command::run(command::cargo().arg("build").args(LOCAL).args(["--bins", "--test", "it"]))
+}
+
+/// Builds every test before the cloud is started for them.
+fn build_tests() -> anyhow::Result<()> {
+    command::run(command::cargo().arg("test").args(LOCAL).arg("--no-run"))
 }
 
 /// Runs the checks.
@@ -38,6 +43,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         println!("\nleft out by --fast: docs, everything that needs the local cloud, the template linters");
     } else {
         stages.run("build", build)?;
+        stages.run("build tests", build_tests)?;
         whole(&mut stages)?;
         stages.run("template linters", || lint.map_or(Ok(()), template))?;
     }
@@ -63,7 +69,7 @@ fn format_of(manifest: &str) -> anyhow::Result<()> {
 }
 
 fn clippy() -> anyhow::Result<()> {
-    command::run(command::cargo().arg("clippy").args(BUILD).args(["--", "-D", "warnings"]))?;
+    command::run(command::cargo().arg("clippy").args(LOCAL).args(["--all-targets", "--", "-D", "warnings"]))?;
     let own = [
         "clippy",
         "--manifest-path",
@@ -88,8 +94,7 @@ fn own_tests() -> anyhow::Result<()> {
 }
 
 fn unit_tests() -> anyhow::Result<()> {
-    let words = ["test", "--profile", "local", "--workspace", "--lib", "--bins", "--locked"];
-    command::run(command::cargo().args(words).env("INSTA_UPDATE", "no"))
+    command::run(command::cargo().arg("test").args(LOCAL).args(["--lib", "--bins"]).env("INSTA_UPDATE", "no"))
 }
 
 /// Every file compiles and the pure parts' own tests pass. Compiled files stay out of the source tree.

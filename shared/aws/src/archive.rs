@@ -216,3 +216,89 @@ fn date_of<E>(error: &SdkError<E>) -> Option<EpochSeconds> {
     let date = DateTime::from_str(date, DateTimeFormat::HttpDate).ok()?;
     Some(EpochSeconds(date.secs()))
 }
+
+#[cfg(test)]
+mod tests {
+    use lethe_stages::error::Retry;
+
+    use super::*;
+    use crate::client::{Timeouts, s3};
+    use crate::script::Script;
+
+    const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    const NO_LOCK: &str = "<Error><Code>NoSuchObjectLockConfiguration</Code></Error>";
+    const UNTIL_EIGHT: &str = "<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2027-01-15T08:00:00Z</RetainUntilDate></Retention>";
+
+    fn archive(script: &Script) -> S3Archive {
+        S3Archive::new(
+            s3(&script.config(), &Timeouts::PRODUCTION),
+            "archive".to_owned(),
+            LockMode::Governance,
+        )
+    }
+
+    fn version(id: &str) -> ObjectVersion {
+        ObjectVersion { key: "r7/a".to_owned(), version: id.to_owned() }
+    }
+
+    async fn remove_refused_at(date: &'static str, retention: (u16, &str)) -> Result<Removal, Retry> {
+        let script = Script::default();
+        script.answer_at(date, 403, DENIED).answer(retention.0, retention.1).answer(404, NO_LOCK);
+        archive(&script).remove(&version("v1")).await.map_err(|error| error.retry())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_before_the_locks_end_is_the_locks() {
+        let refused = remove_refused_at("Fri, 15 Jan 2027 07:59:59 GMT", (200, UNTIL_EIGHT)).await;
+        assert_eq!(refused, Ok(Removal::Locked));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_after_the_locks_end_or_without_a_lock_is_for_lack_of_a_right() {
+        for retention in [(200, UNTIL_EIGHT), (404, NO_LOCK)] {
+            let refused = remove_refused_at("Fri, 15 Jan 2027 08:00:00 GMT", retention).await;
+            assert_eq!(refused, Err(Retry::Never), "{retention:?}");
+        }
+    }
+
+    fn listing(versions: &[(&str, &str)], next: Option<&str>) -> String {
+        let entry = |(key, id): &(&str, &str)| {
+            format!("<Version><Key>{key}</Key><VersionId>{id}</VersionId></Version>")
+        };
+        let versions: String = versions.iter().map(entry).collect();
+        let next = next.map_or_else(String::new, |id| {
+            format!(
+                "<IsTruncated>true</IsTruncated><NextKeyMarker>r7/a</NextKeyMarker>\
+                 <NextVersionIdMarker>{id}</NextVersionIdMarker>"
+            )
+        });
+        format!("<ListVersionsResult>{next}{versions}</ListVersionsResult>")
+    }
+
+    #[tokio::test]
+    async fn an_object_that_is_there_is_named_by_its_first_version() {
+        let script = Script::default();
+        script
+            .answer(412, "<Error><Code>PreconditionFailed</Code></Error>")
+            .answer(200, &listing(&[("r7/a", "v3"), ("r7/a", "v2")], Some("v2")))
+            .answer(200, &listing(&[("r7/a", "v1"), ("r7/ab", "v0")], None));
+        let object = ArchiveObject { key: "r7/a".to_owned(), body: Vec::new(), lock: Lock::Hold };
+        assert_eq!(archive(&script).put(&object).await.unwrap(), version("v1"));
+        let asked = script.asked();
+        assert!(
+            asked[2].contains("key-marker=r7%2Fa") && asked[2].contains("version-id-marker=v2"),
+            "{}",
+            asked[2]
+        );
+    }
+
+    #[tokio::test]
+    async fn two_writers_at_once_are_tried_again() {
+        let script = Script::default();
+        script.answer(409, "<Error><Code>ConditionalRequestConflict</Code></Error>");
+        let object =
+            ArchiveObject { key: "r7/a".to_owned(), body: Vec::new(), lock: Lock::Until(EpochSeconds(9)) };
+        let refused = archive(&script).put(&object).await;
+        assert_eq!(refused.map_err(|error| error.retry()), Err(Retry::Later));
+    }
+}

@@ -9,6 +9,8 @@ mod failure;
 pub mod identity;
 mod item;
 pub mod queues;
+#[cfg(test)]
+mod script;
 pub mod sources;
 pub mod vault;
 pub mod work;

@@ -70,3 +70,45 @@ fn entry_of(at: usize, wake: &Wake) -> Result<SendMessageBatchRequestEntry, Port
     let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(wake.to_json());
     entry.build().map_err(|error| PortError::never(SEND, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use lethe_domain::run::RunId;
+    use lethe_domain::token::TenantId;
+    use lethe_stages::error::Retry;
+
+    use super::*;
+    use crate::client::{Timeouts, sqs};
+    use crate::script::Script;
+
+    async fn send_two(script: &Script) -> Result<(), PortError> {
+        let client = sqs(&script.config(), &Timeouts::PRODUCTION);
+        let queue = SqsQueue::new(client, "https://sqs.us-east-1.amazonaws.com/1/scan".to_owned());
+        let wake = |unit| Wake::Scan {
+            tenant: TenantId::new("acme").unwrap(),
+            run: RunId::parse("100-01").unwrap(),
+            unit,
+        };
+        queue.send(&[wake(7), wake(8)]).await
+    }
+
+    const SECOND_FAILED: &str = r#"{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}],
+        "Failed":[{"Id":"1","SenderFault":false,"Code":"InternalError"}]}"#;
+
+    #[tokio::test]
+    async fn only_what_was_not_taken_is_sent_again() {
+        let script = Script::default();
+        script.answer(200, SECOND_FAILED).answer(200, r#"{"Successful":[],"Failed":[]}"#);
+        send_two(&script).await.unwrap();
+        let asked = script.asked();
+        assert!(asked[0].contains(r#"unit\":7"#) && asked[0].contains(r#"unit\":8"#), "{}", asked[0]);
+        assert!(!asked[1].contains(r#"unit\":7"#) && asked[1].contains(r#"unit\":8"#), "{}", asked[1]);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_refused_for_good_is_an_error_at_once() {
+        let script = Script::default();
+        script.answer(200, &SECOND_FAILED.replace("false", "true"));
+        assert_eq!(send_two(&script).await.map_err(|error| error.retry()), Err(Retry::Never));
+    }
+}

@@ -85,16 +85,19 @@ pub struct Pace {
 /// candidates lack strikes, then a verdict run when something cools.
 pub fn follow_up(run: &Run, pace: Pace, now: EpochSeconds) -> Option<Run> {
     let id = run.id.following()?;
-    let looks_further = run.purpose != Purpose::Verdict && run.id.ordinal < pace.strikes;
+    let book = |purpose, at| Run {
+        look: run.look.saturating_add(1),
+        ..Run::booked(run.tenant.clone(), id, purpose, at, now)
+    };
+    let looks_further = run.purpose != Purpose::Verdict && run.look < pace.strikes;
     if looks_further && run.tally.n_struck > 0 {
-        let at = run.scan_started_at.plus(pace.run_spacing);
-        return Some(Run::booked(run.tenant.clone(), id, Purpose::Confirm, at, now));
+        return Some(book(Purpose::Confirm, run.scan_started_at.plus(pace.run_spacing)));
     }
     let cooled_now = (run.applied.n_cooled > 0).then(|| now.plus(pace.cool_off));
     let waiting = run.tally.verdict_from.filter(|_| run.tally.n_awaiting_verdict > 0);
     // A second later, so that the verdict's scan begins after the last cool-off's end.
     let at = cooled_now.max(waiting)?.plus(Duration::from_secs(1));
-    Some(Run::booked(run.tenant.clone(), id, Purpose::Verdict, at, now))
+    Some(book(Purpose::Verdict, at))
 }
 
 #[cfg(test)]

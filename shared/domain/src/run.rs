@@ -133,6 +133,8 @@ pub struct Run {
     pub id: RunId,
     /// What it is for.
     pub purpose: Purpose,
+    /// Which look of its campaign it is, from 1; a void look is taken again.
+    pub look: u8,
     /// How far it has come.
     pub stage: Stage,
     /// One more with every write of this row.
@@ -265,6 +267,7 @@ impl Run {
             tenant,
             id,
             purpose,
+            look: 1,
             stage: Stage::Booked,
             revision: 1,
             config: 0,

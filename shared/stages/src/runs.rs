@@ -45,6 +45,7 @@ impl<C: Control, A: AuditLog> Runs<'_, C, A> {
             return None;
         }
         let at = now.plus(self.settings.limits.run_spacing);
-        Some(Run::booked(run.tenant.clone(), run.id.following()?, run.purpose, at, now))
+        let again = Run::booked(run.tenant.clone(), run.id.following()?, run.purpose, at, now);
+        Some(Run { look: run.look, ..again })
     }
 }

@@ -144,7 +144,16 @@ fn judge(reasons: &[CancellationReason]) -> Result<Attempt, PortError> {
 mod tests {
     use lethe_stages::error::Retry;
 
+    use lethe_domain::lifecycle::{Change, Expected};
+    use lethe_domain::row::{RowVersion, State};
+    use lethe_domain::run::{ApplyTally, RunId};
+    use lethe_domain::time::EpochSeconds;
+    use lethe_domain::token::{RowKey, Shard, TenantId};
+    use lethe_stages::ports::RunRef;
+
     use super::*;
+    use crate::client::{Timeouts, dynamodb};
+    use crate::script::Script;
 
     fn reasons(codes: &[&str]) -> Vec<CancellationReason> {
         codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect()
@@ -171,5 +180,61 @@ mod tests {
         assert_eq!(retry(&["None", "ThrottlingError"]), Some(Retry::Later));
         assert_eq!(retry(&["None", "ValidationError"]), Some(Retry::Never));
         assert_eq!(retry(&[]), Some(Retry::Later));
+    }
+
+    async fn write_two(script: &Script) -> Result<LeasedOutcome, PortError> {
+        let client = dynamodb(&script.config(), &Timeouts::PRODUCTION);
+        let vault = DynamoVault::new(client, "vault".to_owned(), "control".to_owned());
+        let run = RunRef { tenant: TenantId::new("acme").unwrap(), id: RunId::parse("100-03").unwrap() };
+        let until = EpochSeconds(100);
+        let applied = ApplyTally::default();
+        let lease = Lease { run, shard: Shard(1), fence: 7, until, n_entries_done: 0, applied };
+        let write = |token: &str| RowWrite {
+            key: RowKey::parse("acme#0001", token).unwrap(),
+            expected: Expected {
+                version: RowVersion(1),
+                state: State::Cooling,
+                expires_at: None,
+                last_read_at: None,
+                purge_at: None,
+            },
+            change: Change::Lift { due_at: until },
+            due_shards: 16,
+        };
+        vault.write_leased(&lease, &[write("tok_a"), write("tok_b")]).await
+    }
+
+    fn cancelled(codes: [&str; 3]) -> String {
+        let reasons = codes.map(|code| format!(r#"{{"Code":"{code}"}}"#)).join(",");
+        format!(
+            r#"{{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","CancellationReasons":[{reasons}]}}"#
+        )
+    }
+
+    #[tokio::test]
+    async fn a_refused_row_is_taken_out_and_a_conflict_is_tried_again() {
+        let script = Script::default();
+        script
+            .answer(400, &cancelled(["None", "None", "TransactionConflict"]))
+            .answer(400, &cancelled(["None", "ConditionalCheckFailed", "None"]))
+            .answer(200, "{}");
+        let outcome = write_two(&script).await.unwrap();
+        assert_eq!(outcome, LeasedOutcome::Written(vec![WriteOutcome::Changed(None), WriteOutcome::Done]));
+        let asked = script.asked();
+        assert!(asked[1].contains("tok_a") && asked[1].contains("tok_b"), "the conflict's round is whole");
+        assert!(
+            !asked[2].contains("tok_a") && asked[2].contains("tok_b"),
+            "the last round leaves the refused out"
+        );
+        assert!(asked[2].contains("lease#acme#100-03"), "every round checks the lease");
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_is_lost_between_rounds_ends_the_writing() {
+        let script = Script::default();
+        script
+            .answer(400, &cancelled(["None", "ConditionalCheckFailed", "None"]))
+            .answer(400, &cancelled(["ConditionalCheckFailed", "None", "None"]));
+        assert_eq!(write_two(&script).await.unwrap(), LeasedOutcome::LeaseLost);
     }
 }

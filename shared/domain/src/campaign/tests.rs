@@ -75,7 +75,7 @@ fn pace() -> Pace {
 }
 
 fn ended(ordinal: u8, purpose: Purpose, tally: PlanTally, applied: ApplyTally) -> Run {
-    Run { purpose, tally, applied, scan_started_at: NOW, ..run(ordinal, Stage::Applying) }
+    Run { purpose, look: ordinal, tally, applied, scan_started_at: NOW, ..run(ordinal, Stage::Applying) }
 }
 
 #[test]
@@ -92,6 +92,14 @@ fn candidates_get_one_confirming_run_a_further_strike_at_the_spacing() {
     assert_eq!(next.resume_at, Some(EpochSeconds(NOW.0 + 4 * 3600)));
     // Two strikes need one confirming run; who was missed for the first time in it waits for the next campaign.
     assert_eq!(follow_up(&ended(2, Purpose::Confirm, struck, ApplyTally::default()), pace(), NOW), None);
+}
+
+#[test]
+fn a_look_that_was_void_and_taken_again_costs_no_confirming_run() {
+    let struck = PlanTally { n_struck: 3, ..PlanTally::default() };
+    let second_try = Run { look: 1, ..ended(2, Purpose::Discovery, struck, ApplyTally::default()) };
+    let next = follow_up(&second_try, pace(), NOW).unwrap();
+    assert_eq!((next.purpose, next.id.ordinal, next.look), (Purpose::Confirm, 3, 2));
 }
 
 #[test]

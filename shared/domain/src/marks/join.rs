@@ -93,10 +93,10 @@ impl Tally {
         self.place_of(hash).and_then(|at| self.counts.get(at)).copied()
     }
 
-    /// Every token of the set, ascending; one that was not found has a count of 0.
+    /// Every token of the set that was found, ascending.
     pub fn into_marks(self) -> Vec<Mark> {
-        let counted = self.hashes.into_iter().zip(self.counts);
-        counted.map(|(hash, count)| Mark { hash: MarkHash(hash), count }).collect()
+        let found = self.hashes.into_iter().zip(self.counts).filter(|(_, count)| 0 < *count);
+        found.map(|(hash, count)| Mark { hash: MarkHash(hash), count }).collect()
     }
 
     fn place_of(&self, hash: MarkHash) -> Option<usize> {
@@ -141,7 +141,7 @@ mod tests {
         tally.add(&marks(&[(7, 5), (u64::MAX, 1)]));
         let counts = [0, 3, 4, 7, u64::MAX].map(|hash| tally.count_of(MarkHash(hash)));
         assert_eq!(counts, [Some(1), Some(0), None, Some(7), Some(1)]);
-        assert_eq!(tally.into_marks(), marks(&[(0, 1), (3, 0), (7, 7), (u64::MAX, 1)]));
+        assert_eq!(tally.into_marks(), marks(&[(0, 1), (7, 7), (u64::MAX, 1)]));
     }
 
     #[test]

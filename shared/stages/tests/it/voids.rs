@@ -99,6 +99,18 @@ fn a_void_run_of_one_tenant_does_not_hold_up_another() {
 }
 
 #[test]
+fn a_void_discovery_run_is_taken_again_and_the_campaign_goes_on() {
+    let world = cold_store();
+    world.stores.objects.refuse(Some(SourceError::Missing));
+    world.rounds(3, HOUR);
+    assert_untouched(&world);
+    world.stores.objects.refuse(None);
+    world.rounds(12, HOUR);
+    assert_eq!(world.phases()[&token(2)], Phase::Cooling);
+    assert_eq!(world.phases()[&token(4)], Phase::Active);
+}
+
+#[test]
 fn a_void_run_neither_raises_nor_drops_strikes() {
     let world = cold_store();
     world.rounds(2, HOUR);
