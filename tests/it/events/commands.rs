@@ -4,7 +4,10 @@ use lethe_domain::audit::AuditItem;
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::Phase;
 use lethe_domain::time::EpochSeconds;
+use lethe_lambda::handlers;
 use lethe_stages::error::PortError;
+use lethe_stages::intake::Intake;
+use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::{AuditLog, AuditPage};
 use lethe_stages::settings::Mode;
 use lethe_testkit::{FaultKind, LONG_AGO, START, row, token};
@@ -69,6 +72,21 @@ async fn a_command_that_fails_comes_again_alone() {
     assert_eq!(back, [FIRST]);
     assert_eq!(world.row(1).phase(), Phase::Active);
     assert_eq!(world.row(2).last_read_at, Some(EpochSeconds(START.0 - 60)));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_there_is_no_time_for_goes_back() {
+    let world = world();
+    let stage = Intake {
+        control: &world.cloud.control,
+        audit: &world.cloud.audit,
+        vault: &world.cloud.vault,
+        settings: &world.settings,
+    };
+    let late = Invocation { now: START, should_pause: &|| true };
+    let back = sent_back(handlers::intake(&event("intake"), &stage, late).await);
+    assert_eq!(back, ["2e1424d4-f796-459a-8184-9c92662be6da", THIRD]);
+    assert_eq!((world.row(1).phase(), world.row(2).last_read_at), (Phase::Sentenced, None));
 }
 
 #[tokio::test(flavor = "current_thread")]

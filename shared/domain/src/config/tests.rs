@@ -375,7 +375,7 @@ fn an_idle_token_that_no_scan_can_judge_may_be_removed() {
     );
     assert_eq!(Config::parse(&text).unwrap().kinds["session"].rules[&Trigger::Idle].action, Action::Remove);
     let scanned = "[kinds.vault.on.idle]\naction = \"remove\"\n[rails]";
-    insta::assert_snapshot!(spoil("[rails]", scanned), @"");
+    insta::assert_snapshot!(spoil("[rails]", scanned), @"lethe.toml:35:10 kinds.vault.on.idle.action: remove is not allowed for what was only found unused; use invalidate or ignore");
 }
 
 #[test]

@@ -79,3 +79,43 @@ fn first_undone<'a>(failure: &Failure, records: &'a [StreamRecord]) -> Option<&'
         Failure::Stage(_) | Failure::Unreadable(_) | Failure::Panicked => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lethe_domain::time::EpochMillis;
+    use lethe_stages::archive::ArchiveReport;
+    use lethe_stages::stream::RecordKind;
+
+    use super::*;
+
+    fn records() -> Vec<StreamRecord> {
+        let record = |sequence: &str| StreamRecord {
+            kind: RecordKind::Remove,
+            old: None,
+            new: None,
+            sequence: sequence.to_owned(),
+            at: EpochMillis(0),
+            by_ttl: false,
+        };
+        ["100", "200"].map(record).into()
+    }
+
+    fn outcome(error: StageError) -> Result<ArchiveReport, Failure> {
+        Err(Failure::Stage(error))
+    }
+
+    #[test]
+    fn a_batch_that_is_done_in_part_goes_on_from_its_first_undone_record() {
+        let error = StageError::Partial { done: 1, source: Box::new(StageError::Contended) };
+        let answer = answer(outcome(error), &records()).unwrap();
+        assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "200" }] }));
+    }
+
+    #[test]
+    fn a_batch_without_a_done_part_is_an_error() {
+        let beyond = StageError::Partial { done: 2, source: Box::new(StageError::Contended) };
+        for error in [StageError::Contended, beyond] {
+            answer(outcome(error), &records()).unwrap_err();
+        }
+    }
+}
