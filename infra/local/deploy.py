@@ -178,7 +178,7 @@ def main():
     parser.add_argument("--time-scale", type=int, default=20_000)
     parser.add_argument("--template", type=pathlib.Path, default=ROOT / "template.yaml")
     parser.add_argument("--binaries", type=pathlib.Path, default=target_directory() / "local")
-    parser.add_argument("--output", type=pathlib.Path, default=target_directory() / "cloud" / "stack.json")
+    parser.add_argument("--output", type=pathlib.Path, default=target_directory() / "cloud" / "up" / "stack.json")
     parser.add_argument("--source-table", action="append", default=[])
     parser.add_argument("--source-bucket", action="append", default=[])
     try:

@@ -7,6 +7,7 @@ goes on issuing and reading tokens, and every archived object is copied for the 
 
 import argparse
 import json
+import os
 import pathlib
 import sys
 import threading
@@ -262,7 +263,7 @@ def set_up(cloud, arguments, tenants, home):
     began = time.monotonic()
     load.create_stores(cloud, arguments.stack, tenants)
     tables, buckets = load.stores(arguments.stack, tenants)
-    stack_file = target_directory() / "cloud" / "stack.json"
+    stack_file = target_directory() / "cloud" / "demo" / "stack.json"
     print("  deploying template.yaml", flush=True)
     deploy.deploy(
         argparse.Namespace(
@@ -295,8 +296,11 @@ def watch(background, watcher, operator, collector, began, deadline):
     wanted = {
         tenant.name: len(tenant.of_group(planting.UNREFERENCED, planting.EXPIRED)) for tenant in watcher.tenants
     }
+    caller = os.getppid()
     while time.monotonic() < deadline:
         background.check()
+        if os.getppid() != caller:
+            raise LocalError("whoever started this has gone, and the cloud with it")
         looked = time.monotonic()
         standing = watcher.look()
         runs = {tenant.name: watcher.run_of(tenant) for tenant in watcher.tenants}

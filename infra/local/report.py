@@ -62,5 +62,5 @@ def close(summary, path):
     print("\nWhere to look next")
     print(f"  {path}  these figures")
     print("  target/demo/lethe.toml  the configuration; README.md says what each line means")
-    print("  target/cloud/ministack.log  what the functions logged, while the cloud keeps its log")
+    print("  target/cloud/demo/ministack.log  what the functions logged")
     print("  cargo xtask demo --keep  leaves the cloud up; then `lethe status`, `lethe explain TENANT TOKEN`")

@@ -4,13 +4,15 @@ MiniStack has no access log, and what Lethe costs is made of requests, so this w
 counter. Requests are told apart by the SDK that signed them: the functions and the operator's command are written
 in Rust, everything under infra/local is boto3. `GET /_lethe/requests` answers the counts.
 
-With `--follow-stdin` the process group ends when standard input closes: a caller that is killed leaves nothing running.
+With `--follow-stdin` the process group ends when standard input closes, and its temporary files with it: a caller
+that is killed leaves nothing behind.
 """
 
 import argparse
 import collections
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -66,6 +68,8 @@ def operation(scope):
 def end_with_stdin():
     """Ends this process group, functions included, as soon as the caller's end of the pipe is closed."""
     sys.stdin.buffer.read()
+    if "TMPDIR" in os.environ:
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

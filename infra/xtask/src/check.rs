@@ -2,8 +2,6 @@
 
 use std::process::Command;
 
-use anyhow::Context as _;
-
 use crate::cloud::{Cloud, Stack, with_stack};
 use crate::stage::Stages;
 use crate::venv::Installation;
@@ -26,7 +24,6 @@ fn build_tests() -> anyhow::Result<()> {
 /// Runs the checks.
 pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     let mut stages = Stages::new();
-    std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
     // Downloads while the compiler works.
     let cloud = venv::CLOUD.ensure_meanwhile()?;
     let lint = if args.fast { None } else { Some(venv::LINT.ensure_meanwhile()?) };
@@ -54,8 +51,8 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
 
 /// The tests, with a cloud to run on; it ends with this function.
 fn whole(stages: &mut Stages) -> anyhow::Result<()> {
-    let cloud = stages.run("local cloud", Cloud::start)?;
-    let stack = stages.run("deploy", || Stack::deploy(&cloud.endpoint, "lethe", &[]))?;
+    let cloud = stages.run("local cloud", || Cloud::start("test"))?;
+    let stack = stages.run("deploy", || Stack::deploy(&cloud))?;
     stages.run("tests", || {
         let mut tests = with_stack(command::cargo(), &stack);
         command::run(
@@ -101,7 +98,7 @@ fn unit_tests() -> anyhow::Result<()> {
 fn python() -> anyhow::Result<()> {
     let python = || {
         let mut command = Command::new(venv::CLOUD.program("python"));
-        command.current_dir(place::local()).env("PYTHONPYCACHEPREFIX", place::cloud().join("pycache"));
+        command.current_dir(place::local()).env("PYTHONPYCACHEPREFIX", place::cloud("pycache"));
         command
     };
     command::run_quietly(python().args(["-m", "compileall", "-q", "."]))?;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,20 +28,34 @@ pub struct Cloud {
     /// Where it answers, e.g. `http://127.0.0.1:40123`.
     pub endpoint: String,
     child: Option<Child>,
+    home: PathBuf,
     temporary: PathBuf,
 }
 
 impl Cloud {
     /// Starts a cloud that ends with us, even if we are killed: it follows our end of its standard input.
-    pub fn start() -> anyhow::Result<Self> {
-        Self::launch(true)
+    pub fn start(name: &str) -> anyhow::Result<Self> {
+        Self::launch(name, true)
     }
 
-    fn launch(follow: bool) -> anyhow::Result<Self> {
+    /// Starts a cloud that may be left running.
+    pub fn start_to_leave(name: &str) -> anyhow::Result<Self> {
+        if let Ok(endpoint) = running() {
+            bail!("a local cloud is already running at {endpoint}; `cargo xtask cloud down` stops it");
+        }
+        // Written down at once: if we are interrupted, `down` still finds it.
+        let cloud = Self::launch(name, false)?;
+        cloud.write_down()?;
+        Ok(cloud)
+    }
+
+    fn launch(name: &str, follow: bool) -> anyhow::Result<Self> {
+        let home = place::cloud(name);
+        std::fs::create_dir_all(&home).with_context(|| format!("make {}", home.display()))?;
         let mut last = None;
         for _ in 0..STARTS {
             // Another program may take the free port before the emulator binds it: then take the next.
-            match Self::launch_on(free_port()?, follow) {
+            match Self::launch_on(&home, free_port()?, follow) {
                 Ok(cloud) => return Ok(cloud),
                 Err(fault) => last = Some(fault),
             }
@@ -49,10 +63,10 @@ impl Cloud {
         Err(last.unwrap_or_else(|| anyhow::anyhow!("the local cloud did not start")))
     }
 
-    fn launch_on(port: u16, follow: bool) -> anyhow::Result<Self> {
+    fn launch_on(home: &Path, port: u16, follow: bool) -> anyhow::Result<Self> {
         let endpoint = format!("http://127.0.0.1:{port}");
-        let log = place::cloud().join("ministack.log");
-        let temporary = place::cloud().join(format!("tmp-{port}"));
+        let log = home.join("ministack.log");
+        let temporary = home.join(format!("tmp-{port}"));
         std::fs::create_dir_all(&temporary).with_context(|| format!("make {}", temporary.display()))?;
         let output = File::create(&log).with_context(|| format!("write {}", log.display()))?;
         let mut program = venv::CLOUD.script("serve.py");
@@ -72,12 +86,12 @@ impl Cloud {
             program.arg("--follow-stdin");
         }
         let child = program.spawn().context("start the local cloud")?;
-        let mut cloud = Self { endpoint, child: Some(child), temporary };
+        let mut cloud = Self { endpoint, child: Some(child), home: home.to_path_buf(), temporary };
         cloud.wait_until_healthy(port, &log)?;
         Ok(cloud)
     }
 
-    fn wait_until_healthy(&mut self, port: u16, log: &std::path::Path) -> anyhow::Result<()> {
+    fn wait_until_healthy(&mut self, port: u16, log: &Path) -> anyhow::Result<()> {
         let deadline = Instant::now() + START_DEADLINE;
         while !healthy(port) {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
@@ -92,19 +106,33 @@ impl Cloud {
         Ok(())
     }
 
-    /// Leaves the cloud running after us; `down` finds it by what this writes.
-    fn leave(mut self) -> anyhow::Result<()> {
-        let Some(child) = self.child.take() else { return Ok(()) };
-        let note =
-            serde_json::json!({ "pid": child.id(), "endpoint": self.endpoint, "temporary": self.temporary });
+    /// Where the description of the stack that is deployed to this cloud is kept.
+    pub fn stack_file(&self) -> PathBuf {
+        self.home.join("stack.json")
+    }
+
+    fn write_down(&self) -> anyhow::Result<()> {
+        let note = serde_json::json!({
+            "pid": self.child.as_ref().map(Child::id),
+            "endpoint": self.endpoint,
+            "temporary": self.temporary,
+            "stack": self.stack_file(),
+        });
         std::fs::write(running_file(), note.to_string()).context("write target/cloud/running.json")
+    }
+
+    /// Leaves the cloud running after us; `down` and `dev` find it by what was written down.
+    pub fn leave(mut self) {
+        self.child = None;
     }
 }
 
 impl Drop for Cloud {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        drop(child.stdin.take());
+        if child.stdin.take().is_none() {
+            let _gone = std::fs::remove_file(running_file());
+        }
         let deadline = Instant::now() + STOP_DEADLINE;
         while child.try_wait().is_ok_and(|status| status.is_none()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));
@@ -126,17 +154,25 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Deploys template.yaml to a cloud, with what the caller adds to the command.
-    pub fn deploy(endpoint: &str, name: &str, extra: &[String]) -> anyhow::Result<Self> {
-        let file = place::cloud().join("stack.json");
+    /// Deploys template.yaml to a cloud.
+    pub fn deploy(cloud: &Cloud) -> anyhow::Result<Self> {
+        let file = cloud.stack_file();
         let mut script = venv::CLOUD.script("deploy.py");
-        script.args(["--endpoint", endpoint, "--stack", name, "--output"]).arg(&file).args(extra);
-        command::run(&mut script)?;
+        command::run(script.args(["--endpoint", &cloud.endpoint, "--output"]).arg(&file))?;
         Self::read(file)
     }
 
+    /// The stack on the cloud that was left running.
+    pub fn running() -> anyhow::Result<Self> {
+        let _endpoint = running()?;
+        let note = running_note()?;
+        let file =
+            note.get("stack").and_then(Value::as_str).context("target/cloud/running.json names no stack")?;
+        Self::read(file.into())
+    }
+
     /// Reads a stack's description.
-    pub fn read(file: PathBuf) -> anyhow::Result<Self> {
+    fn read(file: PathBuf) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
         let description = serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
         Ok(Self { file, description })
@@ -166,17 +202,13 @@ impl Stack {
 
 /// `cargo xtask cloud up`.
 pub fn up() -> anyhow::Result<()> {
-    if let Ok(endpoint) = running() {
-        bail!("a local cloud is already running at {endpoint}; `cargo xtask cloud down` stops it");
-    }
     let mut stages = Stages::new();
-    std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
     let python = venv::CLOUD.ensure_meanwhile()?;
     stages.run("build", check::build)?;
     stages.run("python environment", || python.wait())?;
-    let cloud = stages.run("local cloud", || Cloud::launch(false))?;
-    let stack = stages.run("deploy", || Stack::deploy(&cloud.endpoint, "lethe", &[]))?;
-    cloud.leave()?;
+    let cloud = stages.run("local cloud", || Cloud::start_to_leave("up"))?;
+    let stack = stages.run("deploy", || Stack::deploy(&cloud))?;
+    cloud.leave();
     println!("\nThe cloud stays up until `cargo xtask cloud down`. To use it from a shell:\n");
     for (name, value) in stack.environment() {
         println!("export {name}='{value}'");
@@ -216,7 +248,7 @@ fn running_note() -> anyhow::Result<Value> {
 }
 
 fn running_file() -> PathBuf {
-    place::cloud().join("running.json")
+    place::cloud("running.json")
 }
 
 fn free_port() -> anyhow::Result<u16> {
@@ -251,16 +283,6 @@ pub fn reachable(endpoint: &str) -> anyhow::Result<()> {
         bail!("{endpoint}: nothing answers there");
     }
     Ok(())
-}
-
-/// Keeps a demo's cloud running on request.
-pub fn keep(cloud: Option<Cloud>) -> anyhow::Result<()> {
-    cloud.map_or(Ok(()), Cloud::leave)
-}
-
-/// Starts a cloud that may be left running later.
-pub fn start_for_demo(keep: bool) -> anyhow::Result<Cloud> {
-    Cloud::launch(!keep)
 }
 
 /// A cargo command that sees the stack.

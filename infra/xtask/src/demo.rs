@@ -6,22 +6,22 @@ use anyhow::Context as _;
 
 use crate::cloud::{self, Cloud};
 use crate::stage::Stages;
-use crate::{DemoArgs, check, command, place, venv};
+use crate::{DemoArgs, check, command, venv};
 
 /// Sets everything up, then hands over to drive.py, which deploys, plants, ticks, shows and checks.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let mut stages = Stages::new();
-    std::fs::create_dir_all(place::cloud()).context("make target/cloud")?;
     let python = venv::CLOUD.ensure_meanwhile()?;
     stages.run("build", check::build)?;
     stages.run("python environment", || python.wait())?;
     let started = match &args.endpoint {
         Some(endpoint) => stages.run("reach the cloud", || cloud::reachable(endpoint).map(|()| None))?,
-        None => Some(stages.run("local cloud", || cloud::start_for_demo(args.keep))?),
+        None if args.keep => Some(stages.run("local cloud", || Cloud::start_to_leave("demo"))?),
+        None => Some(stages.run("local cloud", || Cloud::start("demo"))?),
     };
     let result = stages.run("demo", || drive(args, started.as_ref()));
-    if args.keep {
-        cloud::keep(started)?;
+    if let Some(cloud) = started.filter(|_| args.keep) {
+        cloud.leave();
         println!("\nThe cloud stays up until `cargo xtask cloud down`.");
     }
     result?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::cloud::{self, Stack};
+use crate::cloud::Stack;
 use crate::stage::Stages;
 use crate::{command, place, venv};
 
@@ -11,12 +11,11 @@ pub fn run(function: &str) -> anyhow::Result<()> {
     if !place::FUNCTIONS.contains(&function) {
         bail!("no function `{function}`; the nine are {}", place::FUNCTIONS.join(", "));
     }
-    let endpoint = cloud::running()?;
-    let stack = Stack::read(place::cloud().join("stack.json"))?;
+    let stack = Stack::running()?;
     let mut stages = Stages::new();
     stages.run("python environment", || venv::DEV.ensure().context("install cargo-lambda"))?;
     println!("\nin another shell:  cargo lambda invoke lethe-{function} --data-file tests/events/…");
-    println!("the local cloud is at {endpoint}\n");
+    println!("the local cloud is at {}\n", stack.value("endpoint"));
     let mut watch = command::cargo();
     watch.env("PATH", venv::DEV.path()?).env("CARGO_LAMBDA_COMPILER", "cargo").envs(stack.environment());
     // The profile and the target directory of everything else, so that nothing is compiled a second time.

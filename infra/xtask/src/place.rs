@@ -21,9 +21,9 @@ pub fn target() -> PathBuf {
     root().join("target")
 }
 
-/// Logs, the stack's description and temporary files of the local cloud.
-pub fn cloud() -> PathBuf {
-    target().join("cloud")
+/// Log, stack description and temporary files of one local cloud: a demo must not disturb the one left running.
+pub fn cloud(name: &str) -> PathBuf {
+    target().join("cloud").join(name)
 }
 
 /// The Python that speaks to the local cloud.

@@ -30,6 +30,20 @@ const PASSING_CODES: [&str; 18] = [
     "TransactionInProgressException",
 ];
 
+/// Refusals that an operator mends: a permission or a resource that is missing. Work that meets them is tried again,
+/// and ends among the dead letters with an alarm; given up, it would be gone.
+const MENDABLE_CODES: [&str; 9] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "KMS.DisabledException",
+    "KMSAccessDeniedException",
+    "NoSuchBucket",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+];
+
 /// A failed call as far as it may be shown: services quote keys in their messages, so the message is left out.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{code} (request {request})")]
@@ -70,6 +84,7 @@ where
 {
     let (failure, retry) = failure(error);
     match retry {
+        Retry::Never if MENDABLE_CODES.contains(&failure.code.as_str()) => PortError::later(doing, failure),
         Retry::Later => PortError::later(doing, failure),
         Retry::Never => PortError::never(doing, failure),
     }
@@ -110,9 +125,10 @@ mod tests {
         {
             assert_eq!(port_error("write", &refused(code, status)).retry(), Retry::Later, "{code}");
         }
-        for code in ["AccessDeniedException", "ResourceNotFoundException", "ValidationException"] {
-            assert_eq!(port_error("write", &refused(code, 400)).retry(), Retry::Never, "{code}");
+        for code in ["AccessDeniedException", "ResourceNotFoundException"] {
+            assert_eq!(port_error("write", &refused(code, 400)).retry(), Retry::Later, "{code}");
         }
+        assert_eq!(port_error("write", &refused("ValidationException", 400)).retry(), Retry::Never);
         let timeout: SdkError<UpdateItemError, HttpResponse> = SdkError::timeout_error("late");
         assert_eq!(port_error("write", &timeout).retry(), Retry::Later);
     }

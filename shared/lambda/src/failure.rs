@@ -1,13 +1,12 @@
 //! What can go wrong with one piece of work at the edge, and what it says in the log.
 
-use std::error::Error;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use lambda_runtime::Diagnostic;
-use lethe_stages::error::{Retry, StageError};
+use lethe_stages::error::{Retry, StageError, chain};
 
 /// Why a piece of work was not done.
 #[derive(Debug)]
@@ -16,6 +15,8 @@ pub enum Failure {
     Unreadable(&'static str),
     /// The stage failed.
     Stage(StageError),
+    /// Parts of a tick failed; the stage has logged each, and the next tick goes on.
+    Incomplete(u64),
     /// It panicked; the panic hook has logged where.
     Panicked,
 }
@@ -26,7 +27,7 @@ impl Failure {
         match self {
             Self::Unreadable(_) => Retry::Never,
             Self::Stage(error) => error.retry(),
-            Self::Panicked => Retry::Later,
+            Self::Incomplete(_) | Self::Panicked => Retry::Later,
         }
     }
 }
@@ -36,6 +37,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Unreadable(what) => f.write_str(what),
             Self::Stage(error) => f.write_str(&chain(error)),
+            Self::Incomplete(n_failed) => write!(f, "{n_failed} parts of the tick failed"),
             Self::Panicked => f.write_str("panicked"),
         }
     }
@@ -45,18 +47,6 @@ impl From<StageError> for Failure {
     fn from(error: StageError) -> Self {
         Self::Stage(error)
     }
-}
-
-/// An error and everything behind it, in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 /// Runs a stage and turns a panic into a failure, so that one poisoned message does not take its neighbours along.
@@ -102,6 +92,7 @@ impl From<InvocationError> for Diagnostic {
         let error_type = match error.0 {
             Failure::Unreadable(_) => "UnreadableEvent",
             Failure::Stage(_) => "StageError",
+            Failure::Incomplete(_) => "IncompleteTick",
             Failure::Panicked => "Panic",
         };
         Self { error_type: error_type.to_owned(), error_message: error.0.to_string() }
@@ -117,11 +108,8 @@ mod tests {
     #[test]
     fn the_whole_chain_is_one_line() {
         let port = PortError::later("put archive object", std::io::Error::other("connection reset"));
-        let error = InvocationError::from(StageError::Partial { done: 3, source: Box::new(port.into()) });
-        assert_eq!(
-            format!("{error:?}"),
-            "work off record 3 of a batch: put archive object: connection reset"
-        );
+        let error = InvocationError::from(StageError::from(port));
+        assert_eq!(format!("{error:?}"), "put archive object: connection reset");
         assert_eq!(Diagnostic::from(error).error_type, "StageError");
     }
 

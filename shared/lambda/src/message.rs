@@ -93,7 +93,7 @@ async fn is_settled<A: AuditLog>(
             tracing::error!(message_id = message.id, error = why, "message refused");
             let recorded = refuse(audit, tenant.as_ref(), &message.id, &why, at.now).await;
             if let Err(error) = &recorded {
-                let error = crate::failure::chain(error);
+                let error = lethe_stages::error::chain(error);
                 tracing::warn!(message_id = message.id, error, "refusal not on record, message goes back");
             }
             recorded.is_ok()

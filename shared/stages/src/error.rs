@@ -83,15 +83,18 @@ pub enum StageError {
     /// Bytes could not be compressed.
     #[error("compress archive frame")]
     Compress(#[source] std::io::Error),
-    /// A prefix of a batch is done; the rest must come again.
-    #[error("work off record {done} of a batch")]
-    Partial {
-        /// How many records are done.
-        done: usize,
-        /// Why the next one failed.
-        #[source]
-        source: Box<StageError>,
-    },
+}
+
+/// An error and everything behind it, in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 impl StageError {
@@ -104,8 +107,7 @@ impl StageError {
             | Self::NoKeys { .. }
             | Self::Source { .. }
             | Self::Contended
-            | Self::Compress(_)
-            | Self::Partial { .. } => Retry::Later,
+            | Self::Compress(_) => Retry::Later,
         }
     }
 }

@@ -78,6 +78,8 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
             }
         };
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
+            refuse(self.audit, None, &caller.id, "a command before the first config was applied", now)
+                .await?;
             return Ok(Answer {
                 status: 409,
                 body: json!({ "error": "no_config", "do": "lethe apply lethe.toml" }),

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::error::StageError;
+use crate::error::{StageError, chain};
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{Archive, AuditLog, Control, Queue, Vault, WorkStore};
@@ -63,7 +63,7 @@ where
     R: Archive,
     Q: Queue,
 {
-    /// Looks for what is late or stuck. A part that fails does not hold up the others; the first failure is returned.
+    /// Looks for what is late or stuck. A part that fails does not hold up the others; it is logged and counted.
     pub async fn tick(&self, invocation: Invocation<'_>) -> Result<ReconcileReport, StageError> {
         let mut report = ReconcileReport::default();
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
@@ -81,12 +81,9 @@ where
         let removed = self.remove_overdue_versions(invocation, &mut report).await;
         failures.extend(removed.err());
         report.n_failed = failures.len() as u64;
-        match failures.into_iter().next() {
-            Some(failure) => {
-                tracing::warn!(report = ?report, "a part of the tick failed");
-                Err(failure)
-            }
-            None => Ok(report),
+        for failure in &failures {
+            tracing::error!(error = chain(failure), "a part of the tick failed");
         }
+        Ok(report)
     }
 }

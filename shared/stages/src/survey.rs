@@ -11,7 +11,7 @@ use lethe_domain::token::TenantId;
 use lethe_sources::{Connectors, Objects, Tables};
 use serde::Serialize;
 
-use crate::error::StageError;
+use crate::error::{StageError, chain};
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
@@ -64,7 +64,7 @@ pub struct TickReport {
 }
 
 impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Survey<'_, C, A, W, Q, T, O> {
-    /// Does what is due for every tenant. One tenant's failure does not hold up the others; the first is returned.
+    /// Does what is due for every tenant. One tenant's failure does not hold up the others; it is logged and counted.
     pub async fn tick(&self, invocation: Invocation<'_>) -> Result<TickReport, StageError> {
         let mut report = TickReport::default();
         if !self.settings.scan {
@@ -74,7 +74,6 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
             tracing::warn!("there is no config yet: store one with `lethe apply lethe.toml`");
             return Ok(report);
         };
-        let mut first_failure = None;
         for tenant in pinned.config.tenants.keys() {
             report.n_tenants = report.n_tenants.saturating_add(1);
             if (invocation.should_pause)() || !pinned.config.is_scanned(tenant) {
@@ -82,11 +81,10 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
             }
             if let Err(error) = self.tick_tenant(tenant, &pinned, invocation, &mut report).await {
                 report.n_failed = report.n_failed.saturating_add(1);
-                tracing::warn!(tenant = %tenant, error = %error, "the tick of a tenant failed");
-                first_failure.get_or_insert(error);
+                tracing::error!(tenant = %tenant, error = chain(&error), "the tick of a tenant failed");
             }
         }
-        first_failure.map_or(Ok(report), Err)
+        Ok(report)
     }
 
     async fn tick_tenant(

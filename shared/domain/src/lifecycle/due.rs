@@ -53,7 +53,12 @@ fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSecon
     let idle =
         kind.idle_after.is_some_and(|idle| row.last_seen().plus(idle).plus(kind.read_granularity) <= now);
     match kind.rule(Trigger::Idle) {
-        Some(rule) if idle && rule.action == Action::Remove => {
+        // No run judges a kind that is not scanned for, so its idle tokens get their date at once, or they would linger.
+        Some(rule)
+            if idle
+                && (rule.action == Action::Remove
+                    || (rule.action == Action::Invalidate && kind.format.is_none())) =>
+        {
             Verdict::Change(end_by_trigger(Trigger::Idle, rule.cool_off, policy, now))
         }
         Some(rule) if idle && rule.action == Action::Invalidate => Verdict::Change(Change::Cool {

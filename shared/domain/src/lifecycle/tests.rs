@@ -219,6 +219,17 @@ fn an_idle_token_cools_without_a_date_and_a_read_puts_its_moment_off() {
 }
 
 #[test]
+fn an_idle_token_that_no_scan_can_judge_is_dated_at_once() {
+    let idle = VaultRow { created_at: at(1).to_millis(), ..active() };
+    let unscanned = KindPolicy { format: None, ..kind() };
+    let Verdict::Change(change) = decide_due(&idle, &unscanned, 4, NOW) else { panic!("kept") };
+    let after = change.apply(&idle);
+    assert_eq!((after.phase(), after.purge_at), (Phase::Sentenced, Some(at(1007))));
+    // A read still brings it back.
+    assert!(matches!(decide_read(&after, NOW, &unscanned, 4), Verdict::Change(Change::Reinstate { .. })));
+}
+
+#[test]
 fn a_known_end_is_left_to_ttl() {
     let known = VaultRow { expires_at: Some(at(1)), purge_at: Some(at(9)), ..active() };
     assert_eq!(due(&known), Verdict::Keep(Why::KnownEnd));

@@ -10,15 +10,15 @@ use lethe_stages::survey::Survey;
 use serde_json::Value;
 
 use super::run;
-use crate::failure::InvocationError;
+use crate::failure::{Failure, InvocationError};
 
 /// A tick of the cadence.
 pub async fn survey<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects>(
     stage: &Survey<'_, C, A, W, Q, T, O>,
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    run("survey", stage.tick(at).boxed_local()).await?;
-    Ok(Value::Null)
+    let report = run("survey", stage.tick(at).boxed_local()).await?;
+    whole(report.n_failed)
 }
 
 /// A tick of the `due` index.
@@ -35,6 +35,11 @@ pub async fn reconcile<C: Control, A: AuditLog, W: WorkStore, V: Vault, R: Archi
     stage: &Reconcile<'_, C, A, W, V, R, Q>,
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
-    run("reconcile", stage.tick(at).boxed_local()).await?;
-    Ok(Value::Null)
+    let report = run("reconcile", stage.tick(at).boxed_local()).await?;
+    whole(report.n_failed)
+}
+
+/// A tick of which parts failed is an error, after its report and metrics are out.
+fn whole(n_failed: u64) -> Result<Value, InvocationError> {
+    if n_failed > 0 { Err(Failure::Incomplete(n_failed).into()) } else { Ok(Value::Null) }
 }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Display;
 use std::time::Duration;
 
 use futures::executor::block_on;
@@ -86,8 +87,8 @@ impl World {
         self.cloud.clock.now()
     }
 
-    /// The survey's tick.
-    pub fn survey(&self) -> Result<(), StageError> {
+    /// The survey's tick; how many of its parts failed.
+    pub fn survey(&self) -> Result<u64, StageError> {
         let survey = Survey {
             control: &self.cloud.control,
             audit: &self.cloud.audit,
@@ -97,7 +98,7 @@ impl World {
             stores: &self.stores,
             settings: &self.settings,
         };
-        block_on(survey.tick(self.invocation())).map(drop)
+        block_on(survey.tick(self.invocation())).map(|report| report.n_failed)
     }
 
     /// One message, as the scan or the sweep function would take it.
@@ -134,7 +135,6 @@ impl World {
         *attempt
     }
 
-    #[expect(clippy::type_complexity, reason = "the stage over each fake, named once")]
     fn sweep(
         &self,
     ) -> Sweep<
@@ -155,13 +155,13 @@ impl World {
         }
     }
 
-    pub fn expire(&self) -> Result<(), StageError> {
+    pub fn expire(&self) -> Result<u64, StageError> {
         let expire =
             Expire { control: &self.cloud.control, vault: &self.cloud.vault, settings: &self.settings };
-        block_on(expire.tick(self.invocation())).map(drop)
+        block_on(expire.tick(self.invocation())).map(|_| 0)
     }
 
-    pub fn reconcile(&self) -> Result<(), StageError> {
+    pub fn reconcile(&self) -> Result<u64, StageError> {
         let reconcile = Reconcile {
             control: &self.cloud.control,
             audit: &self.cloud.audit,
@@ -172,7 +172,7 @@ impl World {
             sweep_queue: &self.cloud.sweep_queue,
             settings: &self.settings,
         };
-        block_on(reconcile.tick(self.invocation())).map(drop)
+        block_on(reconcile.tick(self.invocation())).map(|report| report.n_failed)
     }
 
     /// Everything that waits in queues and the stream, until nothing waits any more or a whole round fails.
@@ -242,7 +242,7 @@ impl World {
         moved
     }
 
-    fn note(&self, error: &StageError) {
+    fn note(&self, error: &dyn Display) {
         self.failures.borrow_mut().push(error.to_string());
         // A killed worker is replaced by a new one, which works.
         if self.cloud.faults.fired().is_some() {
@@ -253,8 +253,10 @@ impl World {
     /// Every schedule once, and what follows from it.
     pub fn round(&self) {
         for tick in [Self::survey, Self::expire, Self::reconcile] {
-            if let Err(error) = tick(self) {
-                self.note(&error);
+            match tick(self) {
+                Ok(0) => {}
+                Ok(n_failed) => self.note(&format!("{n_failed} parts of a tick failed")),
+                Err(error) => self.note(&error),
             }
             self.drain();
         }

@@ -28,7 +28,7 @@ fn a_sentenced_row_that_somebody_wrote_is_not_removed_until_it_was_decided_again
     // Its reason stands, so it gets a date again, a whole cool-off away.
     world.rounds(2, HOUR);
     let row = world.cloud.vault.row(&key).unwrap();
-    assert!(since.plus(Duration::from_secs(86_400)) <= row.purge_at.unwrap());
+    assert!(since.plus(Duration::from_hours(24)) <= row.purge_at.unwrap());
 }
 
 #[test]

@@ -10,8 +10,8 @@ use lethe_testkit::{Sample, row, token};
 
 use crate::driver::World;
 
-pub const HOUR: Duration = Duration::from_secs(3600);
-pub const DAY: Duration = Duration::from_secs(86_400);
+pub const HOUR: Duration = Duration::from_hours(1);
+pub const DAY: Duration = Duration::from_hours(24);
 
 /// One tenant with a table and a bucket; nothing in any of them.
 pub fn empty_world() -> World {
