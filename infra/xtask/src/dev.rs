@@ -18,12 +18,7 @@ pub fn run(function: &str) -> anyhow::Result<()> {
     println!("the local cloud is at {}\n", stack.value("endpoint"));
     let mut watch = command::cargo();
     watch.env("PATH", venv::DEV.path()?).env("CARGO_LAMBDA_COMPILER", "cargo").envs(stack.environment());
-    // The profile and the target directory of everything else, so that nothing is compiled a second time.
-    watch.current_dir(place::root().join("functions").join(function)).args([
-        "lambda",
-        "watch",
-        "--profile",
-        "local",
-    ]);
-    command::run(watch.arg("--target-dir").arg(place::target()))
+    // The profile of everything else, so that nothing is compiled a second time.
+    watch.current_dir(place::root().join("functions").join(function));
+    command::run(watch.args(["lambda", "watch", "--profile", "local"]))
 }
