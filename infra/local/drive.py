@@ -24,12 +24,14 @@ import planting
 import report
 from cloud import Cloud, LocalError, ROOT, REGION, pages, target_directory
 from issuer import Issuer
+from killer import Killer
 from operator_command import Operator
 
 TICKING = ("survey", "expire", "reconcile")
 TICK_SECONDS = 1.0
 LOOK_SECONDS = 2.0
 COLLECT_SECONDS = 1.0
+KILL_SECONDS = 0.05
 TIME_SCALE = 20_000
 # A whole life is about three minutes at this scale; the rest is work, which grows with the tokens.
 DEADLINE_SECONDS = 600.0
@@ -236,6 +238,9 @@ def run(arguments):
         background.repeat(ticker.function, ticker.tick, TICK_SECONDS)
     background.repeat("application", issuer.round, 0.2)
     background.repeat("archive copies", collector.collect, COLLECT_SECONDS)
+    killer = Killer(arguments.endpoint, stack["functions"], arguments.seed) if arguments.kill_functions else None
+    if killer:
+        background.repeat("killer", killer.kill_one, KILL_SECONDS)
     deadline = began + DEADLINE_SECONDS + DEADLINE_SECONDS_PER_TOKEN * arguments.tokens
     try:
         ended = watch(background, watcher, operator, collector, began, deadline)
@@ -253,6 +258,11 @@ def run(arguments):
     summary |= report.requests(before, after)
     summary |= {"seconds": round(seconds, 1), "tenants": len(tenants), "seed": arguments.seed}
     summary["reissued_while_cooling"] = issuer.n_reissued_cooling
+    if killer:
+        killer.require_all()
+        summary |= {"killed": killer.kills, "killed_at_work": killer.n_busy}
+        killed = ", ".join(f"{name} {kills}" for name, kills in sorted(killer.kills.items()))
+        print(f"  killed, {killer.n_busy} of them at work: {killed}", flush=True)
     if not ended:
         summary["faults"].insert(0, f"not done after {seconds:.0f} s")
     return summary, home
@@ -325,6 +335,7 @@ def main():
     parser.add_argument("--tenants", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--kill-functions", action="store_true", help="kill each function while the line runs")
     arguments = parser.parse_args()
     try:
         summary, home = run(arguments)

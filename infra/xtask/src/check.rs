@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::cloud::{Cloud, Stack, with_stack};
+use crate::cloud::{Cloud, Stack};
 use crate::stage::Stages;
 use crate::venv::Installation;
 use crate::{TestArgs, command, place, venv};
@@ -54,10 +54,9 @@ fn whole(stages: &mut Stages) -> anyhow::Result<()> {
     let cloud = stages.run("local cloud", || Cloud::start("test"))?;
     let stack = stages.run("deploy", || Stack::deploy(&cloud))?;
     stages.run("tests", || {
-        let mut tests = with_stack(command::cargo(), &stack);
-        command::run(
-            tests.args(["test", "--profile", "local", "--workspace", "--locked"]).env("INSTA_UPDATE", "no"),
-        )
+        let mut tests = command::cargo();
+        tests.arg("test").args(LOCAL).env("INSTA_UPDATE", "no").envs(stack.test_environment());
+        command::run(&mut tests)
     })
 }
 

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -148,8 +148,7 @@ impl Drop for Cloud {
 
 /// What deploy.py wrote about the deployed stack.
 pub struct Stack {
-    /// The file, for scripts and tests.
-    pub file: PathBuf,
+    file: PathBuf,
     description: Value,
 }
 
@@ -190,6 +189,17 @@ impl Stack {
         all
     }
 
+    /// Environment for `cargo test`. Without the functions' settings: a test must not see what it did not set.
+    pub fn test_environment(&self) -> BTreeMap<String, String> {
+        let mut all = self.environment();
+        all.retain(|name, _| name.starts_with("AWS_"));
+        for (name, value) in [("ENDPOINT", "endpoint"), ("STACK", "stack"), ("TIME_SCALE", "time_scale")] {
+            all.insert(format!("LETHE_TEST_{name}"), self.value(value));
+        }
+        all.insert("LETHE_TEST_STACK_FILE".to_owned(), self.file.display().to_string());
+        all
+    }
+
     /// A plain value of the description, as text.
     pub fn value(&self, name: &str) -> String {
         match self.description.get(name) {
@@ -209,11 +219,17 @@ pub fn up() -> anyhow::Result<()> {
     let cloud = stages.run("local cloud", || Cloud::start_to_leave("up"))?;
     let stack = stages.run("deploy", || Stack::deploy(&cloud))?;
     cloud.leave();
-    println!("\nThe cloud stays up until `cargo xtask cloud down`. To use it from a shell:\n");
-    for (name, value) in stack.environment() {
+    println!("\nThe cloud stays up until `cargo xtask cloud down`. For `lethe` in a shell:\n");
+    print_exports(stack.environment());
+    println!("\nFor `cargo test`, in another shell:\n");
+    print_exports(stack.test_environment());
+    Ok(())
+}
+
+fn print_exports(environment: BTreeMap<String, String>) {
+    for (name, value) in environment {
         println!("export {name}='{value}'");
     }
-    Ok(())
 }
 
 /// `cargo xtask cloud down`.
@@ -283,14 +299,4 @@ pub fn reachable(endpoint: &str) -> anyhow::Result<()> {
         bail!("{endpoint}: nothing answers there");
     }
     Ok(())
-}
-
-/// A cargo command that sees the stack.
-pub fn with_stack(mut command: Command, stack: &Stack) -> Command {
-    command.envs(stack.environment());
-    command.env("LETHE_TEST_ENDPOINT", stack.value("endpoint"));
-    command.env("LETHE_TEST_STACK", stack.value("stack"));
-    command.env("LETHE_TEST_TIME_SCALE", stack.value("time_scale"));
-    command.env("LETHE_TEST_STACK_FILE", &stack.file);
-    command
 }

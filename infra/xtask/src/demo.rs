@@ -38,6 +38,9 @@ fn drive(args: &DemoArgs, started: Option<&Cloud>) -> anyhow::Result<()> {
     script.args(["--endpoint", &endpoint, "--stack", &stack_name(args)?]);
     script.args(["--tokens", &args.tokens.to_string(), "--tenants", &args.tenants.to_string()]);
     script.args(["--seed", &args.seed.to_string()]);
+    if args.kill_functions {
+        script.arg("--kill-functions");
+    }
     if let Some(path) = &args.json {
         // The script runs in the repository's root, the caller may be elsewhere.
         script.arg("--json").arg(std::path::absolute(path).context("find the working directory")?);

@@ -64,6 +64,9 @@ pub struct DemoArgs {
     /// Leaves the local cloud running, to look around in
     #[arg(long)]
     pub keep: bool,
+    /// Kills every function while it runs, to show that recovery is the normal path
+    #[arg(long, conflicts_with = "endpoint")]
+    pub kill_functions: bool,
 }
 
 /// How much `cargo xtask test` runs.
