@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use lethe_domain::fingerprint::TenantKeys;
-use lethe_domain::run::{ApplyTally, Run};
+use lethe_domain::run::{ApplyTally, Run, RunId};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 use lethe_stages::error::PortError;
@@ -36,6 +36,26 @@ impl DynamoControl {
     /// The control table of this name.
     pub fn new(client: Client, table: String) -> Self {
         Self { table: Table { client, name: table } }
+    }
+}
+
+impl DynamoControl {
+    /// The ids of the runs that are not final, or were not when they were last looked at.
+    async fn open_runs(&self, tenant: &TenantId) -> Result<Vec<RunId>, PortError> {
+        let item = self.table.get("read a tenant's open runs", places::open_runs(tenant)).await?;
+        let ids = item.and_then(|item| item.get("runs")?.as_ss().ok().cloned()).unwrap_or_default();
+        Ok(ids.iter().filter_map(|id| RunId::parse(id)).collect())
+    }
+
+    /// Puts a run's id among the open ones (`ADD`) or takes it off (`DELETE`).
+    async fn note_open_run(&self, run: &Run, verb: &str) -> Result<(), PortError> {
+        let update = self
+            .table
+            .update(places::open_runs(&run.tenant))
+            .update_expression(format!("{verb} #runs :run"))
+            .expression_attribute_names("#runs", "runs")
+            .expression_attribute_values(":run", AttributeValue::Ss(vec![run.id.to_string()]));
+        send_update("note an open run", update).await.map(|_| ())
     }
 }
 
@@ -125,14 +145,25 @@ impl Control for DynamoControl {
             let is_full = usize::try_from(limit).is_ok_and(|limit| limit <= runs.len());
             if from.is_none() || is_full {
                 runs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-                return Ok(runs);
+                break;
             }
         }
+        for id in self.open_runs(tenant).await? {
+            if runs.iter().all(|run| run.id != id) {
+                // It may have become final without being taken off, or not have been created after all.
+                let run = self.run(&RunRef { tenant: tenant.clone(), id }).await?;
+                runs.extend(run.filter(|run| !run.stage.is_final()));
+            }
+        }
+        runs.sort_by(|one, other| other.id.cmp(&one.id));
+        Ok(runs)
     }
 
     async fn create_run(&self, run: &Run) -> Result<bool, PortError> {
         const DOING: &str = "create a run";
         let item = to_item(DOING, places::run(&RunRef::from(run)), run)?;
+        // First, so that a run which exists is always found; an id without a run does no harm.
+        self.note_open_run(run, "ADD").await?;
         send_put(DOING, self.table.put_new(item)).await
     }
 
@@ -146,7 +177,11 @@ impl Control for DynamoControl {
             .condition_expression("#revision = :revision")
             .expression_attribute_names("#revision", "revision")
             .expression_attribute_values(":revision", number(run.revision));
-        send_put(DOING, put).await
+        let is_written = send_put(DOING, put).await?;
+        if is_written && run.stage.is_final() {
+            self.note_open_run(run, "DELETE").await?;
+        }
+        Ok(is_written)
     }
 
     async fn add_done(&self, run: &RunRef, work: Done, unit: u32) -> Result<(), PortError> {

@@ -89,6 +89,8 @@ pub enum Change {
     Reinstate {
         /// When lifecycle must look at it next.
         due_at: Option<EpochSeconds>,
+        /// The read that brought it back, which is stamped too, or the next run would miss the token again.
+        read_at: Option<EpochSeconds>,
         /// Who decided.
         decided: Decided,
     },
@@ -128,7 +130,8 @@ impl Change {
                 after.due_at = None;
                 after.note_decided(decided);
             }
-            Self::Reinstate { due_at, decided } => {
+            Self::Reinstate { due_at, read_at, decided } => {
+                after.last_read_at = read_at.or(row.last_read_at);
                 after.state = State::Active;
                 after.reason = None;
                 after.cooling_since = None;
@@ -242,13 +245,17 @@ pub fn decide_read(row: &VaultRow, at: EpochSeconds, kind: &KindPolicy, policy: 
             Verdict::Change(Change::Stamp { last_read_at: at })
         }
         Phase::Cooling | Phase::Sentenced => {
-            let revivable = row.reason.is_some_and(Trigger::is_revivable);
-            // A late message about a read before the verdict proves nothing about the time after it.
-            if !revivable || row.cooling_since.is_some_and(|since| at < since) {
+            if !row.reason.is_some_and(Trigger::is_revivable) {
                 return Verdict::Keep(Why::OtherReason);
             }
+            // Any read that was not known counts, also one from before the token was taken out of service whose
+            // message came late: had it come in time, the token would have been kept.
+            if at <= row.last_seen() {
+                return Verdict::Keep(Why::AlreadyDone);
+            }
             let due_at = next_due(row, kind, at);
-            Verdict::Change(Change::Reinstate { due_at, decided: Decided { policy, run: None } })
+            let decided = Decided { policy, run: None };
+            Verdict::Change(Change::Reinstate { due_at, read_at: Some(at), decided })
         }
     }
 }
@@ -257,6 +264,10 @@ pub fn decide_read(row: &VaultRow, at: EpochSeconds, kind: &KindPolicy, policy: 
 pub fn decide_removal(row: &VaultRow, patience: Duration, now: EpochSeconds) -> Result<(), Why> {
     if row.hold.is_some() {
         return Err(Why::OnHold);
+    }
+    // A known end leaves with its end, and not before: who extended it may have forgotten its date of removal.
+    if row.state == State::Active && row.expires_at.is_none_or(|end| now < end) {
+        return Err(Why::NotDue);
     }
     match row.purge_at {
         Some(at) if at.plus(patience) <= now => Ok(()),

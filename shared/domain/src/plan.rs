@@ -128,7 +128,7 @@ impl Verb {
                 Some(Change::Cool { reason: Trigger::Unreferenced, since: now, purge_at: None, decided })
             }
             Self::Sentence => Some(sentence(run.verdict_proof()?, now.plus(removal_notice), decided)),
-            Self::Reinstate { due_at } => Some(Change::Reinstate { due_at, decided }),
+            Self::Reinstate { due_at } => Some(Change::Reinstate { due_at, read_at: None, decided }),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Expire: looks at the tokens whose moment has come in the `due` index, because they end or may be idle.
 
+use std::collections::BTreeSet;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::lifecycle::{Change, Expected, Verdict, decide_due};
 use lethe_domain::row::{RowRead, due_partition_name};
@@ -15,6 +17,9 @@ use crate::settings::{Mode, PARALLEL_CALLS, Settings};
 
 /// How many keys one query of the index brings.
 const PAGE_KEYS: u32 = 500;
+
+/// How many keys of one partition a tick looks at; the next tick goes on with what is still due.
+const MAX_SEEN_KEYS: usize = 20_000;
 
 /// The expire stage.
 pub struct Expire<'a, C, V> {
@@ -51,16 +56,16 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
         };
         for partition in 0..pinned.config.due_shards {
             let partition = due_partition_name(partition);
-            while !should_pause() {
-                let keys = self.vault.due(&partition, now, PAGE_KEYS).await?;
-                let page = self.page(&keys, &pinned, now).await?;
-                report = report.plus(page);
-                // In report mode nothing changes, so the same page would come again; nor does a page end the work
-                // of which every row is kept.
-                let stands_still = self.settings.mode == Mode::Report || page.n_kept == page.n_due;
-                if keys.len() < PAGE_KEYS as usize || stands_still {
+            // What stays due (a row nobody understands; everything, in report mode) must not hide what is behind it.
+            let mut seen = BTreeSet::new();
+            while !should_pause() && seen.len() < MAX_SEEN_KEYS {
+                let limit = PAGE_KEYS.saturating_add(u32::try_from(seen.len()).unwrap_or(u32::MAX));
+                let mut keys = self.vault.due(&partition, now, limit).await?;
+                keys.retain(|key| seen.insert(key.clone()));
+                if keys.is_empty() {
                     break;
                 }
+                report = report.plus(self.page(&keys, &pinned, now).await?);
             }
         }
         Ok(report)

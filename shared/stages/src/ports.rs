@@ -191,7 +191,8 @@ pub trait Control {
     async fn next_fence(&self, tenant: &TenantId) -> Result<u64, PortError>;
     /// One run, consistently read.
     async fn run(&self, run: &RunRef) -> Result<Option<Run>, PortError>;
-    /// The tenant's last runs, latest id first, consistently read.
+    /// The tenant's last runs and every one that is not final, however long ago it was booked: a verdict run may wait
+    /// for months behind later campaigns. Latest id first, consistently read.
     async fn runs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<Run>, PortError>;
     /// Creates a run; `false` when its id exists.
     async fn create_run(&self, run: &Run) -> Result<bool, PortError>;

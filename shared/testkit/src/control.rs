@@ -137,7 +137,9 @@ impl Control for FakeControl {
         let state = self.lock();
         let latest_first =
             state.runs.iter().rev().filter(|((of, _), _)| of == tenant).map(|(_, run)| run.clone());
-        call.end(latest_first.take(usize::try_from(limit).unwrap()).collect())
+        let limit = usize::try_from(limit).unwrap();
+        let seen = latest_first.enumerate().filter(|(at, run)| *at < limit || !run.stage.is_final());
+        call.end(seen.map(|(_, run)| run).collect())
     }
 
     async fn create_run(&self, run: &Run) -> Result<bool, PortError> {

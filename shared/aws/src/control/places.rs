@@ -35,6 +35,11 @@ pub(super) fn runs_of(tenant: &TenantId) -> String {
     format!("run#{tenant}")
 }
 
+/// The ids of a tenant's runs that are not final.
+pub(super) fn open_runs(tenant: &TenantId) -> Place {
+    (format!("run#{tenant}#open"), "open".to_owned())
+}
+
 pub(super) fn run(run: &RunRef) -> Place {
     (runs_of(&run.tenant), run.id.to_string())
 }

@@ -64,7 +64,8 @@ impl Change {
                 set.extend(due(None));
                 set.extend(decision(decided));
             }
-            Self::Reinstate { due_at, decided } => {
+            Self::Reinstate { due_at, read_at, decided } => {
+                set.extend(read_at.map(|at| ("last_read_at", Some(seconds(at)))));
                 set.extend(state(State::Active));
                 set.extend([("reason", None), ("cooling_since", None), ("purge_at", None)]);
                 set.extend(due(*due_at));
@@ -174,8 +175,8 @@ mod tests {
             Change::Cool { reason, since: at, purge_at: None, decided: by_run.clone() },
             Change::Cool { reason, since: at, purge_at: Some(at), decided: by_timer.clone() },
             Change::Sentence { purge_at: at, decided: by_run.clone() },
-            Change::Reinstate { due_at: None, decided: by_run },
-            Change::Reinstate { due_at: Some(at), decided: by_timer },
+            Change::Reinstate { due_at: None, read_at: None, decided: by_run },
+            Change::Reinstate { due_at: Some(at), read_at: Some(at), decided: by_timer },
             Change::Stamp { last_read_at: at },
             Change::Rearm { due_at: Some(at) },
             Change::Rearm { due_at: None },

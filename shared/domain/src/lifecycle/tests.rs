@@ -267,10 +267,15 @@ fn reads_are_coalesced_and_never_move_back() {
 }
 
 #[test]
-fn a_read_revives_what_was_found_unused_if_it_came_after() {
+fn a_read_that_was_not_known_revives_what_was_found_unused_and_is_stamped() {
     let row = cooling(Trigger::Unreferenced, at(999));
-    assert!(matches!(decide_read(&row, at(999), &kind(), 1), Verdict::Change(Change::Reinstate { .. })));
-    assert_eq!(decide_read(&row, EpochSeconds(at(999).0 - 1), &kind(), 1), Verdict::Keep(Why::OtherReason));
+    // Also one from before the verdict whose message came late.
+    for when in [at(999), at(991)] {
+        let Verdict::Change(change) = decide_read(&row, when, &kind(), 1) else { panic!("kept") };
+        let after = change.apply(&row);
+        assert_eq!((after.phase(), after.last_read_at), (Phase::Active, Some(when)));
+    }
+    assert_eq!(decide_read(&row, at(990), &kind(), 1), Verdict::Keep(Why::AlreadyDone));
     let revoked = cooling(Trigger::Revoked, at(999));
     assert_eq!(decide_read(&revoked, NOW, &kind(), 1), Verdict::Keep(Why::OtherReason));
 }
@@ -281,6 +286,19 @@ fn a_row_is_removed_from_its_moment_plus_patience_on() {
     assert_eq!(decide_removal(&row, days(2), NOW), Ok(()));
     assert_eq!(decide_removal(&row, days(2), EpochSeconds(NOW.0 - 1)), Err(Why::NotDue));
     assert_eq!(decide_removal(&active(), Duration::ZERO, NOW), Err(Why::NotDue));
+}
+
+#[test]
+fn a_known_end_that_was_extended_stays_until_its_new_end() {
+    let known = VaultRow { expires_at: Some(at(990)), purge_at: Some(at(997)), ..active() };
+    let extended = VaultRow { expires_at: Some(at(1500)), version: known.version.next(), ..known.clone() };
+    assert_eq!(decide_removal(&known, Duration::ZERO, NOW), Ok(()));
+    assert_eq!(decide_removal(&extended, Duration::ZERO, NOW), Err(Why::NotDue));
+    let verdict = decide_image(Some(&known), &extended, NOW);
+    let lifted = verdict.lift.unwrap().apply(&extended);
+    assert_eq!((lifted.purge_at, lifted.due_at), (None, Some(at(1500))));
+    assert_eq!(decide_image(Some(&extended), &lifted, NOW), ImageVerdict::default());
+    assert_eq!(decide_image(Some(&known), &known, NOW), ImageVerdict::default());
 }
 
 #[test]

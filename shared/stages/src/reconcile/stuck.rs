@@ -12,6 +12,7 @@ use crate::pinned::Pinned;
 use crate::ports::{Archive, AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
 use crate::runs::Runs;
 use crate::seal::Seal;
+use crate::settings::{Mode, Settings};
 use crate::survey::wake_of;
 
 /// How many of a tenant's latest runs are looked at.
@@ -36,7 +37,7 @@ where
         let runs = self.control.runs(tenant, RUNS_SEEN).await?;
         let limits = &self.settings.limits;
         let Some(run) = runs.into_iter().find(|run| run.stage.is_open()) else { return Ok(()) };
-        if let Some(why) = hopeless(&run, run.scan_started_at.plus(limits.run_deadline) <= now) {
+        if let Some(why) = hopeless(&run, self.settings, now) {
             Runs { control: self.control, audit: self.audit, settings: self.settings }
                 .void(&run, why, now)
                 .await?;
@@ -84,16 +85,29 @@ where
     }
 }
 
-/// Why a run that is past its deadline is given up. One that already writes is not: its plan was approved, and the
-/// rest of it is as good as its first half.
-fn hopeless(run: &Run, past_deadline: bool) -> Option<&'static str> {
-    if !past_deadline {
-        return None;
-    }
+/// Why a run is given up: it cannot end, or its plan is too old to be carried out.
+fn hopeless(run: &Run, settings: &Settings, now: EpochSeconds) -> Option<&'static str> {
+    let limits = &settings.limits;
+    let is_late = run.scan_started_at.plus(limits.run_deadline) <= now;
+    // A plan may be approved at the last moment, and is then carried out within another deadline.
+    let is_stale = run.scan_started_at.plus(limits.run_deadline).plus(limits.run_deadline) <= now;
     match run.stage {
-        Stage::Gated => Some("nobody approved its plan in time"),
-        Stage::Surveying | Stage::Scanning => Some("not every unit could be scanned in time"),
-        Stage::Draining | Stage::Planning => Some("it could not be planned in time"),
-        Stage::Booked | Stage::Applying | Stage::Applied | Stage::Reported | Stage::Void => None,
+        Stage::Gated if is_late => Some("nobody approved its plan in time"),
+        Stage::Surveying | Stage::Scanning if is_late => Some("not every unit could be scanned in time"),
+        Stage::Draining | Stage::Planning if is_late => Some("it could not be planned in time"),
+        Stage::Gated | Stage::Applying if settings.mode == Mode::Report => {
+            Some("report mode carries out no plan")
+        }
+        Stage::Applying if is_stale => Some("its plan could not be carried out in time"),
+        Stage::Surveying
+        | Stage::Scanning
+        | Stage::Draining
+        | Stage::Planning
+        | Stage::Gated
+        | Stage::Applying
+        | Stage::Booked
+        | Stage::Applied
+        | Stage::Reported
+        | Stage::Void => None,
     }
 }

@@ -46,6 +46,7 @@ pub async fn control_suite<C: Control>(control: &C) {
     a_run_is_created_once(control).await;
     a_run_is_written_by_one_writer_only(control).await;
     the_latest_runs_come_first(control).await;
+    a_run_that_is_not_final_is_listed_however_many_are_later(control).await;
     a_done_set_holds_each_unit_once(control).await;
     a_lease_is_held_until_its_end(control).await;
     a_lease_keeps_what_was_done(control).await;
@@ -118,7 +119,8 @@ async fn a_run_is_written_by_one_writer_only<C: Control>(control: &C) {
 async fn the_latest_runs_come_first<C: Control>(control: &C) {
     let ids = ["1800000000-02", "1800000000-01", "1799990000-01", "1800086400-01"];
     for id in ids {
-        assert!(control.create_run(&full_run("runs", id)).await.unwrap());
+        let run = Run { stage: Stage::Applied, ..full_run("runs", id) };
+        assert!(control.create_run(&run).await.unwrap());
     }
     assert!(control.create_run(&full_run("runs-2", "1900000000-01")).await.unwrap());
     let latest = async |limit| {
@@ -128,6 +130,22 @@ async fn the_latest_runs_come_first<C: Control>(control: &C) {
     assert_eq!(latest(3).await, ["1800086400-01", "1800000000-02", "1800000000-01"]);
     assert_eq!(latest(100).await.len(), 4);
     assert!(control.runs(&tenant("no-runs"), 5).await.unwrap().is_empty());
+}
+
+async fn a_run_that_is_not_final_is_listed_however_many_are_later<C: Control>(control: &C) {
+    let booked = Run { stage: Stage::Booked, ..full_run("agenda", "1800000000-03") };
+    assert!(control.create_run(&booked).await.unwrap());
+    for slot in 1_800_100_000..1_800_100_005 {
+        let later = Run { stage: Stage::Applied, ..full_run("agenda", &format!("{slot}-01")) };
+        assert!(control.create_run(&later).await.unwrap());
+    }
+    let listed = async || {
+        let runs = control.runs(&tenant("agenda"), 2).await.unwrap();
+        runs.into_iter().map(|run| run.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, ["1800100004-01", "1800100003-01", "1800000000-03"]);
+    assert!(control.update_run(&Run { stage: Stage::Applied, ..booked }).await.unwrap());
+    assert_eq!(listed().await, ["1800100004-01", "1800100003-01"]);
 }
 
 async fn a_done_set_holds_each_unit_once<C: Control>(control: &C) {
