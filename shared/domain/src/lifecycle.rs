@@ -261,6 +261,9 @@ pub fn decide_read(row: &VaultRow, at: EpochSeconds, kind: &KindPolicy, policy: 
 }
 
 /// Decides over removing a row whose `purge_at` has passed by more than `patience`.
+///
+/// Guard: what was read or issued again since it was found unused is not removed, also where its writer left the state
+/// as it was.
 pub fn decide_removal(row: &VaultRow, patience: Duration, now: EpochSeconds) -> Result<(), Why> {
     if row.hold.is_some() {
         return Err(Why::OnHold);
@@ -268,6 +271,9 @@ pub fn decide_removal(row: &VaultRow, patience: Duration, now: EpochSeconds) -> 
     // A known end leaves with its end, and not before: who extended it may have forgotten its date of removal.
     if row.state == State::Active && row.expires_at.is_none_or(|end| now < end) {
         return Err(Why::NotDue);
+    }
+    if row.was_seen_since_cooling() {
+        return Err(Why::OtherReason);
     }
     match row.purge_at {
         Some(at) if at.plus(patience) <= now => Ok(()),

@@ -287,6 +287,12 @@ impl VaultRow {
         self.last_read_at.map_or(created, |read| read.max(created))
     }
 
+    /// Whether somebody read or re-issued it after it was found unused, without taking it back into service.
+    pub fn was_seen_since_cooling(&self) -> bool {
+        let may_return = self.reason.is_some_and(Trigger::is_revivable);
+        may_return && self.cooling_since.is_some_and(|since| since <= self.last_seen())
+    }
+
     fn is_consistent(&self, is_valid: bool) -> bool {
         match self.state {
             // An active row with a `purge_at` is a known end, which only an expiring token has.

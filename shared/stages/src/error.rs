@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::ports::WriteOutcome;
+
 /// Whether an error is worth another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -83,6 +85,18 @@ pub enum StageError {
     /// Bytes could not be compressed.
     #[error("compress archive frame")]
     Compress(#[source] std::io::Error),
+}
+
+/// A write that the service refuses for good (a row too large to change, say) is kept and logged: one such row must
+/// not hold up all the others.
+pub(crate) fn kept_if_refused(outcome: Result<WriteOutcome, PortError>) -> Result<WriteOutcome, PortError> {
+    match outcome {
+        Err(error) if error.retry() == Retry::Never => {
+            tracing::error!(error = chain(&error), "a row's write is refused for good; the row is kept");
+            Ok(WriteOutcome::Changed(None))
+        }
+        Ok(_) | Err(_) => outcome,
+    }
 }
 
 /// An error and everything behind it, in one line.

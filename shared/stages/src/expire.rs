@@ -9,7 +9,7 @@ use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::RowKey;
 use serde::Serialize;
 
-use crate::error::StageError;
+use crate::error::{StageError, kept_if_refused};
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{Control, RowWrite, Vault, WriteOutcome};
@@ -95,12 +95,18 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
         let Some(RowRead::Token(row)) = self.vault.get(key).await? else { return Ok(kept) };
         let Some(kind) = pinned.config.known_kind(&key.tenant, &row.kind) else { return Ok(kept) };
         let Verdict::Change(change) = decide_due(&row, kind, pinned.version, now) else { return Ok(kept) };
+        // A row that no scan could find is no verdict run's either: cooled without a date it would cool for ever.
+        let waits_for_verdict = matches!(change, Change::Cool { purge_at: None, .. });
+        if waits_for_verdict && pinned.scannable(&row).is_err() {
+            return Ok(kept);
+        }
         let done = counted(&change);
         if self.settings.mode == Mode::Report {
             return Ok(done);
         }
         let (expected, due_shards) = (Expected::of(&row), pinned.config.due_shards);
-        match self.vault.write(&RowWrite { key: key.clone(), expected, change, due_shards }).await? {
+        let write = RowWrite { key: key.clone(), expected, change, due_shards };
+        match kept_if_refused(self.vault.write(&write).await)? {
             WriteOutcome::Done => Ok(done),
             // Whoever wrote it in between moved its moment or leaves it due; the next tick sees.
             WriteOutcome::Changed(_) => Ok(kept),

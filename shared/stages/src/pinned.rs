@@ -5,9 +5,12 @@ use std::time::Duration;
 use lethe_domain::campaign::Pace;
 use lethe_domain::config::{Config, TenantConfig};
 use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::format::Canonical;
+use lethe_domain::lifecycle::Why;
 use lethe_domain::limits::Limits;
 use lethe_domain::policy::{KindPolicy, Trigger};
-use lethe_domain::token::TenantId;
+use lethe_domain::row::VaultRow;
+use lethe_domain::token::{TenantId, token_digest};
 
 use crate::error::StageError;
 use crate::ports::{Control, StoredConfig};
@@ -44,6 +47,21 @@ impl Pinned {
     /// A tenant's section.
     pub fn tenant(&self, tenant: &TenantId) -> Result<&TenantConfig, StageError> {
         self.config.tenant(tenant).ok_or(StageError::Config { version: self.version })
+    }
+
+    /// The canonical id and the policy under which a scan would find a row.
+    ///
+    /// Guard: only what a scan would have found under this very hash and shard can be missed by it.
+    pub fn scannable(&self, row: &VaultRow) -> Result<(Canonical, &KindPolicy), Why> {
+        let kinds = self.config.scanned_kinds(&row.key.tenant);
+        let (_, kind, format) =
+            kinds.into_iter().find(|(name, ..)| *name == row.kind).ok_or(Why::NotScanned)?;
+        let canonical = format.canonical(row.key.token.expose()).ok_or(Why::UnknownFormat)?;
+        let shards = self.config.tenant(&row.key.tenant).ok_or(Why::UnknownKind)?.shards;
+        if shards.shard_of(&token_digest(canonical.as_bytes())) != row.key.shard {
+            return Err(Why::WrongShard);
+        }
+        Ok((canonical, kind))
     }
 
     /// How fast a tenant's runs follow each other.

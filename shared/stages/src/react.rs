@@ -13,7 +13,7 @@ use lethe_domain::token::TenantId;
 use serde::Serialize;
 
 use crate::error::StageError;
-use crate::pinned::{Pinned, keys_of};
+use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, RowWrite, RunRef, Vault, WriteOutcome};
 use crate::refuse::refuse;
 use crate::settings::{Mode, Settings};
@@ -93,7 +93,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
     ) -> Result<ReactReport, StageError> {
         let mut report = ReactReport { n_records: records.len() as u64, ..ReactReport::default() };
         let mut groups: BTreeMap<Group, Gathered> = BTreeMap::new();
-        let mut keys: BTreeMap<TenantId, TenantKeys> = BTreeMap::new();
+        let mut keys: BTreeMap<TenantId, Option<TenantKeys>> = BTreeMap::new();
         for record in records {
             let Some(image) = record.new.as_ref().filter(|_| record.kind != RecordKind::Remove) else {
                 continue;
@@ -114,9 +114,14 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
             }
             if let Some(transition) = transition {
                 if !keys.contains_key(&row.key.tenant) {
-                    keys.insert(row.key.tenant.clone(), keys_of(self.control, &row.key.tenant).await?);
+                    keys.insert(row.key.tenant.clone(), self.control.keys(&row.key.tenant).await?);
                 }
-                let Some(keys) = keys.get(&row.key.tenant) else { continue };
+                let Some(Some(keys)) = keys.get(&row.key.tenant) else {
+                    // One tenant that the config does not name yet must not stop the stream for all.
+                    let why = "a state change of a tenant without keys; apply lethe.toml";
+                    refuse(self.audit, Some(&row.key.tenant), &record.sequence, why, now).await?;
+                    continue;
+                };
                 gather(&mut groups, keys, record, (row, old), transition);
             }
         }

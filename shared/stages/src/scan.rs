@@ -77,7 +77,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
         Invocation { now, should_pause }: Invocation<'_>,
     ) -> Result<ScanReport, StageError> {
         let mut report = ScanReport::default();
-        let waits = |run: &Run| matches!(run.stage, Stage::Surveying | Stage::Scanning);
+        let waits = |run: &Run| self.settings.scan && matches!(run.stage, Stage::Surveying | Stage::Scanning);
         let Some(run) = self.control.run(run_ref).await?.filter(waits) else { return Ok(report) };
         if !self.control.done(run_ref, Done::Scan).await?.contains(&unit) {
             report.end = match self.scan_parts(&run, unit, should_pause, &mut report).await? {

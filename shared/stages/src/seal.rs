@@ -72,7 +72,7 @@ impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
         if !(0..run.n_units).all(|unit| done.contains(&unit)) {
             return Ok(SealOutcome::NotYet);
         }
-        match self.read_footers(&run).await? {
+        match self.read_footers(&run).await?.and_then(nothing_moved) {
             Ok(footers) => self.seal(&run, &footers, now).await,
             Err(why) => {
                 self.runs().void(&run, &why, now).await?;
@@ -152,6 +152,18 @@ impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
     fn runs(&self) -> Runs<'_, C, A> {
         Runs { control: self.control, audit: self.audit, settings: self.settings }
     }
+}
+
+/// Guard: an object that was listed and was gone when its turn came may have been moved to where it was not looked
+/// for, so its tokens prove nothing by their absence.
+fn nothing_moved(footers: Vec<Footer>) -> Result<Vec<Footer>, String> {
+    let n_gone: u64 = footers.iter().map(|footer| footer.header.stats.n_gone).sum();
+    if n_gone > 0 {
+        return Err(format!(
+            "{n_gone} objects were removed while the sources were scanned; what they held may have moved"
+        ));
+    }
+    Ok(footers)
 }
 
 /// The footer of one part's marks; `Ok(None)` when there is no such part.

@@ -61,7 +61,7 @@ impl Facts<'_> {
         let (at, because) = match run.purpose {
             Purpose::Verdict => (starts.plus(notice), format!("verdict run {} may sentence tokens", run.id)),
             Purpose::Discovery | Purpose::Confirm => {
-                let strikes_left = u32::from(self.pace.strikes.saturating_sub(run.id.ordinal));
+                let strikes_left = u32::from(self.pace.strikes.saturating_sub(run.look));
                 let cools = starts.plus(self.pace.run_spacing.saturating_mul(strikes_left));
                 let at = cools.plus(self.pace.cool_off).plus(notice);
                 (at, format!("what the campaign of run {} finds unused cools off first", run.id))

@@ -18,7 +18,8 @@ pub fn next_due(row: &VaultRow, kind: &KindPolicy, seen: EpochSeconds) -> Option
 /// Decides over a row that the `due` index named.
 pub fn decide_due(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSeconds) -> Verdict {
     if row.hold.is_some() {
-        return rearm(row, None, Why::OnHold);
+        // Looked at again, so that a row whose hold is released does not lie outside the index.
+        return rearm(row, Some(now.plus(kind.grace)), Why::OnHold);
     }
     match row.phase() {
         Phase::Active => decide_active(row, kind, policy, now),
@@ -32,6 +33,11 @@ pub fn decide_due(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSeco
                 }
                 Some(_) | None => rearm(row, None, Why::Ignored),
             },
+            Some(_) if row.was_seen_since_cooling() => {
+                let due_at = next_due(row, kind, row.last_seen());
+                let decided = Decided { policy, run: None };
+                Verdict::Change(Change::Reinstate { due_at, read_at: None, decided })
+            }
             // What was found unused waits for a verdict run; no timer sentences it.
             Some(_) | None => rearm(row, None, Why::CoolingOff),
         },

@@ -37,6 +37,11 @@ pub fn decide_image(old: Option<&VaultRow>, new: &VaultRow, now: EpochSeconds) -
         let lift = (to == Phase::Sentenced).then_some(Change::Lift { due_at: now });
         return ImageVerdict { transition: Some(Transition { event: Event::OutOfBand, from, to }), lift };
     }
+    // Read or issued again, but left condemned: its removal is lifted, and `expire` takes it back.
+    if to == Phase::Sentenced && new.was_seen_since_cooling() {
+        let transition = Some(Transition { event: Event::OutOfBand, from, to });
+        return ImageVerdict { transition, lift: Some(Change::Lift { due_at: now }) };
+    }
     // Whoever extends a known end must move its date of removal too, or a token in service would leave.
     if let (Phase::Active, Some(purge_at), Some(end)) = (to, new.purge_at, new.expires_at)
         && purge_at < end

@@ -93,8 +93,7 @@ fn decide_cooling(row: &VaultRow, found: u64, kind: &KindPolicy, facts: &RunFact
     else {
         return Scanned::Keep(Why::OtherReason);
     };
-    let read_since = row.last_read_at.is_some_and(|read| since <= read);
-    if found > 0 || read_since {
+    if found > 0 || row.was_seen_since_cooling() {
         return Scanned::Reinstate { due_at: next_due(row, kind, facts.scan_started_at) };
     }
     if row.phase() == Phase::Sentenced {

@@ -36,7 +36,9 @@ pub(super) enum Content {
 /// How many first bytes [`Content::of`] needs.
 pub(super) const HEAD: u64 = 16;
 
-const UNSUPPORTED: [(&[u8], &str); 10] = [
+const UNSUPPORTED: [(&[u8], &str); 12] = [
+    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (b"Rar!", "RAR"),
     (b"PK\x03\x04", "zip"),
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),

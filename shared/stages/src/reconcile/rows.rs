@@ -1,13 +1,13 @@
 //! Overdue rows, found by a rolling walk of the vault. TTL may take days; this is the deadline it does not have.
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use lethe_domain::lifecycle::{Expected, decide_removal};
 use lethe_domain::row::{RowRead, VaultRow};
 use lethe_domain::time::EpochSeconds;
 use std::time::Duration;
 
 use super::{Reconcile, ReconcileReport};
-use crate::error::StageError;
+use crate::error::{PortError, StageError, chain};
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{Archive, AuditLog, Control, Queue, ShardRef, Vault, Walk, WorkStore, WriteOutcome};
@@ -84,7 +84,7 @@ where
         loop {
             let page = self.vault.overdue(at, after.as_deref(), PAGE_ROWS, until).await?;
             let rows = page.rows.into_iter().filter_map(RowRead::token).collect();
-            self.remove_rows(rows, now, report).await?;
+            self.remove_rows(rows, now, report).await;
             after = page.next;
             if after.is_none() {
                 return Ok(());
@@ -92,30 +92,29 @@ where
         }
     }
 
-    async fn remove_rows(
-        &self,
-        rows: Vec<VaultRow>,
-        now: EpochSeconds,
-        report: &mut ReconcileReport,
-    ) -> Result<(), StageError> {
+    async fn remove_rows(&self, rows: Vec<VaultRow>, now: EpochSeconds, report: &mut ReconcileReport) {
         let patience = self.settings.limits.patience;
         let due = rows.into_iter().filter(|row| decide_removal(row, patience, now).is_ok());
-        let outcomes: Vec<WriteOutcome> = stream::iter(due)
+        let outcomes: Vec<Result<WriteOutcome, PortError>> = stream::iter(due)
             .map(async |row| self.vault.remove(&row.key, &Expected::of(&row)).await)
             .buffer_unordered(PARALLEL_CALLS)
-            .try_collect()
-            .await?;
+            .collect()
+            .await;
         for outcome in outcomes {
             match outcome {
-                WriteOutcome::Done | WriteOutcome::Changed(None) => {
+                Ok(WriteOutcome::Done | WriteOutcome::Changed(None)) => {
                     report.n_removed_rows = report.n_removed_rows.saturating_add(1);
                 }
                 // It changed in between: still there, and looked at again on the next pass.
-                WriteOutcome::Changed(Some(_)) => {
+                Ok(WriteOutcome::Changed(Some(_))) => {
+                    report.n_overdue_rows = report.n_overdue_rows.saturating_add(1);
+                }
+                // One row that cannot be removed rings the alarm and does not hold up the walk.
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "an overdue row cannot be removed");
                     report.n_overdue_rows = report.n_overdue_rows.saturating_add(1);
                 }
             }
         }
-        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use lethe_domain::token::TenantId;
 use super::{Reconcile, ReconcileReport};
 use crate::error::StageError;
 use crate::pinned::Pinned;
-use crate::ports::{Archive, AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
+use crate::ports::{Archive, AuditLog, Control, Done, Queue, RunRef, Vault, Walk, WorkStore};
 use crate::runs::Runs;
 use crate::seal::Seal;
 use crate::settings::{Mode, Settings};
@@ -54,12 +54,42 @@ where
             report.n_void_runs = report.n_void_runs.saturating_add(1);
             return Ok(());
         }
+        if self.is_moving(&run, now).await? {
+            self.control.update_run(&Run { progressed_at: now, ..run }).await?;
+            return Ok(());
+        }
         tracing::warn!(tenant = %run.tenant, run = %run.id, stage = run.stage.as_str(), "run stands still");
         self.wake(&run, now).await?;
         report.n_woken_runs = report.n_woken_runs.saturating_add(1);
         // Noted as progress, so that the next ticks give the messages time.
         self.control.update_run(&Run { progressed_at: now, ..run }).await?;
         Ok(())
+    }
+
+    /// Whether pieces of work were done since the last look. They are, while workers are busy with a long stage, and
+    /// sending out again what they have in hand would only double it.
+    async fn is_moving(&self, run: &Run, now: EpochSeconds) -> Result<bool, StageError> {
+        let kind = match run.stage {
+            Stage::Scanning => Done::Scan,
+            Stage::Planning => Done::Plan,
+            Stage::Applying => Done::Apply,
+            Stage::Booked
+            | Stage::Surveying
+            | Stage::Draining
+            | Stage::Gated
+            | Stage::Applied
+            | Stage::Reported
+            | Stage::Void => return Ok(false),
+        };
+        let n_done = self.control.done(&RunRef::from(run), kind).await?.len();
+        let (name, seen) = (format!("progress#{}", run.tenant), format!("{} {kind:?} {n_done}", run.id));
+        let before = self.control.walk(&name).await?.and_then(|look| look.position);
+        if before.as_ref() == Some(&seen) {
+            return Ok(false);
+        }
+        self.control.save_walk(&name, &Walk { started_at: now, position: Some(seen) }).await?;
+        // The first look only remembers; work that has not begun yet counts as standing still at the next.
+        Ok(n_done > 0)
     }
 
     async fn wake(&self, run: &Run, now: EpochSeconds) -> Result<(), StageError> {

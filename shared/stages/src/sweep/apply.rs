@@ -11,7 +11,7 @@ use lethe_domain::token::{RowKey, Shard};
 use serde::Serialize;
 
 use super::{ShardEnd, Sweep};
-use crate::error::StageError;
+use crate::error::{Retry, StageError, kept_if_refused};
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{
@@ -142,7 +142,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         let plain = planned().filter(|(verb, _)| !is_sentence(verb));
         let outcomes: Vec<_> = stream::iter(plain)
             .map(async |(verb, write)| {
-                let outcome = self.vault.write(&write).await?;
+                let outcome = kept_if_refused(self.vault.write(&write).await)?;
                 Ok::<_, StageError>((verb, write, outcome))
             })
             .buffer_unordered(PARALLEL_CALLS)
@@ -156,16 +156,37 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         let sentences: Vec<RowWrite> =
             planned().filter(|(verb, _)| is_sentence(verb)).map(|(_, write)| write).collect();
         if !sentences.is_empty() {
-            match self.vault.write_under_lease(lease, &sentences).await? {
-                LeasedOutcome::LeaseLost => return Ok(None),
-                LeasedOutcome::Written(outcomes) => {
-                    for (write, outcome) in sentences.iter().zip(&outcomes) {
-                        count(&mut tally, Verb::Sentence, was_made(run, write, outcome));
-                    }
-                }
+            let Some(outcomes) = self.sentence(lease, &sentences).await? else { return Ok(None) };
+            for (write, outcome) in sentences.iter().zip(&outcomes) {
+                count(&mut tally, Verb::Sentence, was_made(run, write, outcome));
             }
         }
         Ok(Some(tally))
+    }
+
+    /// Sentences under the lease; `None` when it was lost. A write that is refused for good spoils its whole
+    /// transaction, so then each is made alone, and that one is kept.
+    async fn sentence(
+        &self,
+        lease: &Lease,
+        writes: &[RowWrite],
+    ) -> Result<Option<Vec<WriteOutcome>>, StageError> {
+        match self.vault.write_under_lease(lease, writes).await {
+            Ok(LeasedOutcome::LeaseLost) => Ok(None),
+            Ok(LeasedOutcome::Written(outcomes)) => Ok(Some(outcomes)),
+            Err(error) if error.retry() == Retry::Later => Err(error.into()),
+            Err(_) => {
+                let mut outcomes = Vec::with_capacity(writes.len());
+                for write in writes {
+                    match self.vault.write_under_lease(lease, std::slice::from_ref(write)).await {
+                        Ok(LeasedOutcome::LeaseLost) => return Ok(None),
+                        Ok(LeasedOutcome::Written(outcome)) => outcomes.extend(outcome),
+                        Err(error) => outcomes.push(kept_if_refused(Err(error))?),
+                    }
+                }
+                Ok(Some(outcomes))
+            }
+        }
     }
 
     /// The deadline is near: the lease is freed and another worker goes on from it.

@@ -3,7 +3,7 @@
 use lethe_domain::audit::Event;
 use lethe_domain::campaign::follow_up;
 use lethe_domain::plan::{PlanIndex, ShardPlan};
-use lethe_domain::run::{ApplyTally, Run, Stage};
+use lethe_domain::run::{ApplyTally, Purpose, Run, Stage};
 use lethe_domain::time::EpochSeconds;
 
 use super::Sweep;
@@ -41,6 +41,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
     ) -> Result<(), StageError> {
         if !run.plan_only
             && let Some(next) = follow_up(run, pinned.pace(&run.tenant, &self.settings.limits), now)
+            && !self.is_covered(&next).await?
         {
             self.control.create_run(&next).await?;
         }
@@ -48,5 +49,18 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         let event = if stage == Stage::Reported { Event::Gated } else { Event::Applied };
         self.runs().step(&run.at(stage, now), event, now).await?;
         Ok(())
+    }
+
+    /// Whether a verdict run that is booked already comes late enough to judge what this one would: with a steady
+    /// flow every run finds something cooling, and each would book another one for ever.
+    async fn is_covered(&self, next: &Run) -> Result<bool, StageError> {
+        if next.purpose != Purpose::Verdict {
+            return Ok(false);
+        }
+        let runs = self.control.runs(&next.tenant, 1).await?;
+        let covers = |run: &Run| {
+            run.stage == Stage::Booked && run.purpose == Purpose::Verdict && next.resume_at <= run.resume_at
+        };
+        Ok(runs.iter().any(covers))
     }
 }

@@ -10,7 +10,7 @@ use lethe_domain::row::{Phase, RowRead, VaultRow};
 use lethe_domain::run::{PlanTally, Run};
 use lethe_domain::source::UnitStats;
 use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{Shard, TokenId, token_digest};
+use lethe_domain::token::{Shard, TokenId};
 
 use crate::error::StageError;
 use crate::pinned::Pinned;
@@ -103,7 +103,7 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
             let page = self.vault.page(&at, cursor.as_deref(), PAGE_ROWS).await?;
             n_read = n_read.saturating_add(page.rows.len());
             for read in page.rows {
-                self.take_row(shard, read, &mut rows, tally);
+                self.take_row(read, &mut rows, tally);
             }
             cursor = page.next;
             // A part ends only at a token, since a subject row's key is no token id.
@@ -114,16 +114,10 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
         }
     }
 
-    fn take_row<'s>(
-        &'s self,
-        shard: Shard,
-        read: RowRead,
-        rows: &mut Vec<Scannable<'s>>,
-        tally: &mut PlanTally,
-    ) {
+    fn take_row<'s>(&'s self, read: RowRead, rows: &mut Vec<Scannable<'s>>, tally: &mut PlanTally) {
         tally.n_rows = tally.n_rows.saturating_add(1);
         match read {
-            RowRead::Token(row) => match self.scannable(shard, row) {
+            RowRead::Token(row) => match self.scannable(row) {
                 Ok(scannable) => rows.push(scannable),
                 Err(Why::UnknownFormat | Why::WrongShard) => {
                     tally.n_unreadable = tally.n_unreadable.saturating_add(1);
@@ -135,18 +129,9 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
         }
     }
 
-    /// Guard: only what a scan would have found under this very hash and shard can be missed by it.
-    fn scannable(&self, shard: Shard, row: Box<VaultRow>) -> Result<Scannable<'_>, Why> {
-        let config = &self.pinned.config;
-        let kinds = config.scanned_kinds(&self.run.tenant);
-        let (_, kind, format) =
-            kinds.into_iter().find(|(name, ..)| *name == row.kind).ok_or(Why::NotScanned)?;
-        let canonical = format.canonical(row.key.token.expose()).ok_or(Why::UnknownFormat)?;
-        let shards = config.tenant(&self.run.tenant).ok_or(Why::UnknownKind)?.shards;
-        if shards.shard_of(&token_digest(canonical.as_bytes())) != shard {
-            return Err(Why::WrongShard);
-        }
-        Ok(Scannable { row, hash: MarkKey::new(self.mark_key).hash(canonical.as_bytes()), kind })
+    fn scannable(&self, row: Box<VaultRow>) -> Result<Scannable<'_>, Why> {
+        let (canonical, kind) = self.pinned.scannable(&row)?;
+        Ok(Scannable { hash: MarkKey::new(self.mark_key).hash(canonical.as_bytes()), row, kind })
     }
 
     async fn count(&self, shard: Shard, rows: &[Scannable<'_>]) -> Result<Result<Tally, String>, StageError> {

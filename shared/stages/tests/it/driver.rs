@@ -250,6 +250,14 @@ impl World {
         }
     }
 
+    /// One message to intake, which comes again until it is taken.
+    pub fn until_taken<T>(&self, attempt: impl Fn(&Self) -> Result<T, StageError>) {
+        while let Err(error) = attempt(self) {
+            self.note(&error);
+        }
+        self.drain();
+    }
+
     /// Every schedule once, and what follows from it.
     pub fn round(&self) {
         for tick in [Self::survey, Self::expire, Self::reconcile] {

@@ -7,7 +7,7 @@ use lethe_domain::run::{Purpose, Stage};
 use lethe_testkit::{row, token};
 
 use crate::driver::World;
-use crate::world::{DAY, HOUR, cold_store, live_world, nothing_referenced};
+use crate::world::{DAY, HOUR, busy_world, cold_store, live_world, nothing_referenced};
 
 #[test]
 fn a_run_over_a_fully_referenced_vault_writes_nothing() {
@@ -123,6 +123,38 @@ fn a_tenant_without_any_reference_waits_for_a_person() {
     world.rounds(2, HOUR);
     assert!(world.phases().values().all(|phase| *phase == Phase::Cooling));
     assert_eq!(world.cloud.audit.items_of(Event::Approved).len(), 1);
+}
+
+#[test]
+fn a_steady_flow_with_a_short_cadence_still_gets_its_verdicts() {
+    let world = busy_world();
+    for day in 0..14 {
+        let unused = token(1000 + day);
+        world.cloud.vault.insert(row("acme", &unused));
+        world.rounds(24, HOUR);
+    }
+    let left = world.phases();
+    for day in 0..4 {
+        assert!(!left.contains_key(&token(1000 + day)), "the token of day {day} lingers");
+    }
+    let runs = world.cloud.control.all_runs();
+    let booked = runs.iter().filter(|run| run.stage == Stage::Booked).count();
+    // One a campaign of the cool-off that still runs, and no more however long it goes on.
+    assert!(booked < 60, "{booked} runs are booked");
+    assert!(runs.len() > 60, "only {} runs", runs.len());
+}
+
+#[test]
+fn a_read_token_that_came_back_is_not_taken_by_the_next_campaign() {
+    let world = busy_world();
+    let used = token(77);
+    world.cloud.vault.insert(row("acme", &used));
+    world.rounds(12, HOUR);
+    assert_eq!(world.phases()[&used], Phase::Cooling);
+    world.read("acme", &used);
+    world.rounds(20, HOUR);
+    assert_eq!(world.phases()[&used], Phase::Active);
+    assert_eq!(world.events_of("acme", &used), [Event::Cooled, Event::Reinstated]);
 }
 
 #[test]

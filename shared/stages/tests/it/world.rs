@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::executor::block_on;
 use lethe_domain::token::TokenId;
 use lethe_sources::Attribute;
+use lethe_stages::error::StageError;
 use lethe_stages::intake::{Answer, Caller, Intake};
 use lethe_testkit::{Sample, row, token};
 
@@ -13,13 +14,22 @@ use crate::driver::World;
 pub const HOUR: Duration = Duration::from_hours(1);
 pub const DAY: Duration = Duration::from_hours(24);
 
-/// One tenant with a table and a bucket; nothing in any of them.
+/// One tenant with a table and a bucket; nothing in any of them, and one campaign a month.
 pub fn empty_world() -> World {
+    world_with_cadence("30d")
+}
+
+/// A campaign every four hours.
+pub fn busy_world() -> World {
+    world_with_cadence("4h")
+}
+
+fn world_with_cadence(cadence: &str) -> World {
     let config = Sample::new()
         .tenant("acme")
         .table("orders", "acme-orders", 2)
         .bucket("lake", "acme-lake", "exports/", "jsonl")
-        .cadence("30d")
+        .cadence(cadence)
         .ratio(15, 10);
     let world = World::new(&config.text());
     world.stores.tables.create("acme-orders");
@@ -74,6 +84,12 @@ impl World {
     }
 
     pub fn command(&self, body: &str) -> Answer {
+        let answer = self.try_command(body).unwrap();
+        self.drain();
+        answer
+    }
+
+    pub fn try_command(&self, body: &str) -> Result<Answer, StageError> {
         let intake = Intake {
             control: &self.cloud.control,
             audit: &self.cloud.audit,
@@ -81,9 +97,7 @@ impl World {
             settings: &self.settings,
         };
         let caller = Caller { id: "m-1".to_owned(), actor: None };
-        let answer = block_on(intake.command(body, &caller, self.now())).unwrap();
-        self.drain();
-        answer
+        block_on(intake.command(body, &caller, self.now()))
     }
 
     pub fn read(&self, tenant: &str, token: &TokenId) -> Answer {
