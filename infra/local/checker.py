@@ -159,6 +159,8 @@ def examine(truth, evidence):
     tell(faults, lost, "token(s) planted as live are not valid")
     tell(faults, overdue, "row(s) or archive version(s) are overdue")
     tell(faults, written, "surviving token(s) were written to")
+    in_use = {item.token for item in truth if item.group in (planting.REFERENCED, planting.READ, planting.CREATED)}
+    tell(faults, in_use & (journey.steps["cooled"] | journey.steps["sentenced"]), "token(s) in use were condemned")
     tell(faults, odd, "row(s) that Lethe cannot read were changed")
     tell(faults, ended - gone, "token(s) that had ended are not purged")
     tell(faults, gone - ended, "token(s) were purged that had not ended")

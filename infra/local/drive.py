@@ -1,6 +1,7 @@
-"""The demo: deploys the real template, plants a vault and the tenants' stores, and runs the line by its own schedules.
+"""The demo: deploys the real template, plants a vault and the tenants' stores, and runs the line.
 
-Nothing here does Lethe's work. Ticks are real invocations of the scheduled functions, everything else happens through
+Nothing here does Lethe's work. The Scheduler is off, since a minute between two ticks is too long on this time scale:
+ticks are real invocations of the scheduled functions, one a second. Everything else happens through
 queues and streams; a plan that waits is approved with the operator's own command. While that runs, the application
 goes on issuing and reading tokens, and every archived object is copied for the checker, since in the end none is left.
 """

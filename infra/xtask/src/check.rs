@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cloud::{Cloud, Stack};
 use crate::stage::Stages;
 use crate::venv::Installation;
-use crate::{TestArgs, command, place, venv};
+use crate::{TestArgs, command, demo, place, venv};
 
 /// One profile for the demo and every test, so that the SDK is compiled once.
 const LOCAL: [&str; 4] = ["--profile", "local", "--workspace", "--locked"];
@@ -42,6 +42,8 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         stages.run("build", build)?;
         stages.run("build tests", build_tests)?;
         whole(&mut stages)?;
+        stages.run("whole line", || demo::line(600, false))?;
+        stages.run("whole line, functions killed", || demo::line(2_000, true))?;
         stages.run("template linters", || lint.map_or(Ok(()), template))?;
     }
     stages.close();

@@ -29,6 +29,14 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The line on a cloud of its own, for `cargo xtask test`; everything is built already. The checker decides.
+pub fn line(tokens: u32, kill_functions: bool) -> anyhow::Result<()> {
+    let args =
+        DemoArgs { tokens, tenants: 2, seed: 11, json: None, endpoint: None, keep: false, kill_functions };
+    let cloud = Cloud::start(if kill_functions { "line-killed" } else { "line" })?;
+    drive(&args, Some(&cloud))
+}
+
 fn drive(args: &DemoArgs, started: Option<&Cloud>) -> anyhow::Result<()> {
     let endpoint = match (started, &args.endpoint) {
         (Some(cloud), _) => cloud.endpoint.clone(),

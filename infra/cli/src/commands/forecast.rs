@@ -91,7 +91,7 @@ mod tests {
 
     fn booked(ordinal: u8, purpose: Purpose, at: EpochSeconds) -> Run {
         let id = RunId { slot: EpochSeconds(1000 * DAY), ordinal };
-        Run::booked(TenantId::new("acme").unwrap(), id, purpose, at, NOW)
+        Run { look: ordinal, ..Run::booked(TenantId::new("acme").unwrap(), id, purpose, at, NOW) }
     }
 
     #[track_caller]
