@@ -153,8 +153,9 @@ async fn a_unit_comes_again_until_its_run_is_given_up() {
 async fn ticks_of_expire_and_reconcile_act_on_what_is_due() {
     let world = World::new();
     let ended = row("acme", &token(1)).kind("session").expires_at(LONG_AGO).due_at(LONG_AGO);
-    let overdue = row("acme", &token(2)).cooling(Trigger::Unreferenced, LONG_AGO).purge_at(LONG_AGO);
-    let kept = row("acme", &token(3)).cooling(Trigger::Unreferenced, LONG_AGO).purge_at(START);
+    let overdue =
+        row("acme", &token(2)).cooling(Trigger::Unreferenced, LONG_AGO.plus(HOUR)).purge_at(LONG_AGO);
+    let kept = row("acme", &token(3)).cooling(Trigger::Unreferenced, LONG_AGO.plus(HOUR)).purge_at(START);
     for row in [&ended, &overdue, &kept] {
         world.cloud.vault.insert(row);
     }
