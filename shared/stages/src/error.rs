@@ -82,6 +82,9 @@ pub enum StageError {
     /// Somebody else wrote first; deciding again will tell.
     #[error("write a row that others write at the same time")]
     Contended,
+    /// A value could not be written as JSON.
+    #[error("encode a stored value")]
+    Encode(#[source] serde_json::Error),
     /// Bytes could not be compressed.
     #[error("compress archive frame")]
     Compress(#[source] std::io::Error),
@@ -121,7 +124,8 @@ impl StageError {
             | Self::NoKeys { .. }
             | Self::Source { .. }
             | Self::Contended
-            | Self::Compress(_) => Retry::Later,
+            | Self::Compress(_)
+            | Self::Encode(_) => Retry::Later,
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod runs;
 pub mod scan;
 pub mod seal;
 pub mod settings;
+mod stored;
 pub mod stream;
 pub mod survey;
 pub mod sweep;

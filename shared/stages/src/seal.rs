@@ -14,6 +14,7 @@ use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Done, RunRef, WorkStore};
 use crate::runs::Runs;
 use crate::settings::{PARALLEL_CALLS, Settings};
+use crate::stored::to_json;
 use crate::work_keys;
 
 /// Where one part of one unit keeps the marks of a shard.
@@ -91,7 +92,7 @@ impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
         self.write_indexes(run, &pinned, footers).await?;
         let sealed = Run {
             resume_at: Some(now.plus(pinned.config.rails.in_flight_max)),
-            evidence: Some(evidence(run, footers)),
+            evidence: Some(evidence(run, footers)?),
             ..run.at(Stage::Draining, now)
         };
         let ours = self.runs().step(&sealed, Event::RunSealed, now).await?;
@@ -109,9 +110,8 @@ impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
                     Some(SectionRef { unit: footer.header.unit, part: footer.header.part, section })
                 })
                 .collect();
-            let bytes = serde_json::to_vec(&refs).unwrap_or_default();
             let key = work_keys::marks_index(&run_ref, shard);
-            async move { self.work.put_new(&key, bytes).await }
+            async move { self.work.put_new(&key, to_json(&refs)?).await.map_err(StageError::from) }
         });
         let () = stream::iter(writes).buffer_unordered(PARALLEL_CALLS).try_for_each(async |_| Ok(())).await?;
         Ok(())
@@ -185,18 +185,18 @@ pub(crate) async fn read_footer<W: WorkStore>(
     }
 }
 
-fn evidence(run: &Run, footers: &[Footer]) -> String {
+fn evidence(run: &Run, footers: &[Footer]) -> Result<String, StageError> {
     let mut stats = UnitStats::default();
     for footer in footers {
         stats.add(&footer.header.stats);
     }
-    let part = |footer: &Footer| hash_of(&serde_json::to_vec(&footer.sections).unwrap_or_default());
+    let part = |footer: &Footer| Ok(hash_of(&to_json(&footer.sections)?));
     let evidence = Evidence {
         tenant: run.tenant.as_str(),
         run: run.id.to_string(),
         config: run.config,
         stats,
-        parts: footers.iter().map(part).collect(),
+        parts: footers.iter().map(part).collect::<Result<_, StageError>>()?,
     };
-    hash_of(&serde_json::to_vec(&evidence).unwrap_or_default())
+    Ok(hash_of(&to_json(&evidence)?))
 }

@@ -16,6 +16,7 @@ use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
 use crate::seal::{Seal, SealOutcome};
 use crate::settings::PARALLEL_CALLS;
+use crate::stored::{from_json, to_json};
 use crate::work_keys;
 
 /// One stored page of a run's listing.
@@ -28,7 +29,7 @@ struct StoredPage {
 /// What listing one page came to.
 enum Listed {
     Page(StoredPage),
-    /// The source cannot be listed, and trying again will not help.
+    /// It cannot be listed, and trying again will not help.
     Failed(String),
 }
 
@@ -78,7 +79,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
     async fn next_page(&self, run: &Run, name: &str, source: &SourceConfig) -> Result<Listed, StageError> {
         let key = work_keys::listing_page(&RunRef::from(run), run.listing.n_pages);
         if let Some(stored) = self.stored_page(&key).await? {
-            return Ok(Listed::Page(stored));
+            return Ok(stored);
         }
         let cursor = run.listing.cursor.as_deref();
         let page = match self.stores.list_units(name, source, cursor, &self.settings.units).await {
@@ -88,26 +89,27 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
             }
             Err(source) => return Err(StageError::Source { source_name: name.to_owned(), source }),
         };
-        let bytes = serde_json::to_vec(&page).unwrap_or_default();
+        let bytes = to_json(&page)?;
         if self.work.put_new(&key, bytes).await? {
             return Ok(Listed::Page(page));
         }
         // Another survey listed this page at the same time; its page is the one that counts.
-        Ok(self.stored_page(&key).await?.map_or(Listed::Page(page), Listed::Page))
+        Ok(self.stored_page(&key).await?.unwrap_or(Listed::Page(page)))
     }
 
-    async fn stored_page(&self, key: &str) -> Result<Option<StoredPage>, StageError> {
+    /// The page that an earlier attempt stored. A damaged one ends the run: its units may be out already.
+    async fn stored_page(&self, key: &str) -> Result<Option<Listed>, StageError> {
         let bytes = self.work.get(key).await?;
-        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        let page = bytes.map(|bytes| from_json(&bytes, "a stored page of its listing"));
+        Ok(page.map(|page| page.map_or_else(Listed::Failed, Listed::Page)))
     }
 
     async fn send_out(&self, run: &Run, page: &StoredPage) -> Result<(), StageError> {
         let run_ref = RunRef::from(run);
         let numbered = || (run.n_units..).zip(&page.units);
-        let writes = numbered().map(|(unit, spec)| {
+        let writes = numbered().map(async |(unit, spec)| {
             let key = work_keys::manifest(&run_ref, unit);
-            let bytes = serde_json::to_vec(spec).unwrap_or_default();
-            async move { self.work.put_new(&key, bytes).await }
+            self.work.put_new(&key, to_json(spec)?).await.map_err(StageError::from)
         });
         let () = stream::iter(writes).buffer_unordered(PARALLEL_CALLS).try_for_each(async |_| Ok(())).await?;
         let wake = |unit| Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit };

@@ -11,6 +11,7 @@ use crate::error::StageError;
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
 use crate::settings::Mode;
+use crate::stored::to_json;
 use crate::work_keys;
 
 impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
@@ -35,7 +36,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             plans.push(plan);
         }
         let index = PlanIndex::of(run, plans);
-        let bytes = serde_json::to_vec(&index).unwrap_or_default();
+        let bytes = to_json(&index)?;
         let hash = hash_of(&bytes);
         self.work.put_new(&work_keys::plan_index(&run_ref), bytes).await?;
         self.judge(run, (&pinned, index), hash, now).await

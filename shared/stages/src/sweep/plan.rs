@@ -15,6 +15,7 @@ use crate::error::StageError;
 use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
+use crate::stored::to_json;
 use crate::work_keys;
 
 /// What planning a shard came to.
@@ -49,8 +50,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
                 }
             };
             report.tally = plan.tally;
-            let bytes = serde_json::to_vec(&plan).unwrap_or_default();
-            self.work.put_new(&work_keys::shard_plan(run_ref, shard), bytes).await?;
+            self.work.put_new(&work_keys::shard_plan(run_ref, shard), to_json(&plan)?).await?;
             self.control.add_done(run_ref, Done::Plan, u32::from(shard.0)).await?;
         }
         self.close_gate_if_complete(&run, now).await?;
@@ -128,7 +128,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         self.work.put_new(&work_keys::counts(run, shard, part), joined.counts).await?;
         let candidates = candidates::encode(&joined.candidates);
         self.work.put_new(&work_keys::candidates_part(run, shard, part), candidates).await?;
-        let bytes = serde_json::to_vec(&joined.plan).unwrap_or_default();
+        let bytes = to_json(&joined.plan)?;
         if self.work.put_new(key, bytes.clone()).await? {
             return Ok(bytes);
         }
