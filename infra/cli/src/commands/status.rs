@@ -71,7 +71,8 @@ pub(crate) struct TenantView {
     pub(crate) waits: Option<Waiting>,
     /// When the next run starts; `None` while one is in progress or nothing is scanned for.
     pub(crate) next_run_at: Option<EpochSeconds>,
-    /// Whether its last run ended as a report, as runs do in `Mode=report`.
+    /// Whether its last run ended as a report, as runs do in `Mode=report`. The mode itself is the stack's: right after
+    /// a change of it, no run has ended yet.
     pub(crate) reports_only: bool,
     /// The first deletion to come; `None` when nothing leads to one.
     pub(crate) first_deletion: Option<Deletion>,
@@ -105,11 +106,9 @@ pub(crate) async fn status<C: Control, V: Vault>(
     let mut tenants = Vec::new();
     for tenant in pinned.config.tenants.keys().filter(|tenant| only.is_none_or(|only| only == *tenant)) {
         let mut view = look_at(tenant, &pinned, &ends, (now, limits), control).await?;
-        if !view.reports_only {
-            let (dated, is_exact) = first_dated(tenant, pinned.tenant(tenant)?.shards, vault).await?;
-            view.first_deletion = view.first_deletion.into_iter().chain(dated).min();
-            view.first_deletion_is_exact = is_exact;
-        }
+        let (dated, is_exact) = first_dated(tenant, pinned.tenant(tenant)?.shards, vault).await?;
+        view.first_deletion = view.first_deletion.into_iter().chain(dated).min();
+        view.first_deletion_is_exact = is_exact;
         tenants.push(view);
     }
     Ok(StatusView { config: pinned.version, now, tenants })
@@ -142,8 +141,8 @@ async fn look_at<C: Control>(
         waits: waiting(&runs, control).await?,
         next_run_at: if is_scanned { next_run_at(&facts) } else { None },
         reports_only,
-        first_deletion: by_scan.into_iter().chain(by_end).min().filter(|_| !reports_only),
-        first_deletion_is_exact: reports_only,
+        first_deletion: by_scan.into_iter().chain(by_end).min(),
+        first_deletion_is_exact: false,
         runs: runs.iter().take(RUNS_SHOWN).map(RunView::from).collect(),
     })
 }

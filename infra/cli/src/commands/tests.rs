@@ -332,12 +332,13 @@ async fn status_does_not_walk_a_large_vault_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_report_promises_no_deletion() {
+async fn a_report_says_what_acting_would_lead_to() {
     let cloud = cloud().await;
     cloud.control.put_run(run_at(Stage::Reported));
     let view = status_of(&cloud, Some(&tenant("acme"))).await;
     assert!(view.tenants[0].reports_only);
-    assert_eq!(view.tenants[0].first_deletion, None);
+    let first = view.tenants[0].first_deletion.clone().unwrap();
+    assert!(first.because.contains("the next campaign"), "{first:?}");
     cloud.control.put_run(Run { plan_only: true, ..run_at(Stage::Reported) });
     let view = status_of(&cloud, Some(&tenant("acme"))).await;
     assert!(!view.tenants[0].reports_only);

@@ -60,7 +60,8 @@ fn deletion_text(tenant: &TenantView) -> String {
     } else {
         "; the vault is too large to look at every row, one that was ended by a command may leave sooner"
     };
-    format!("not before {}: {}{sooner}", deletion.at, deletion.because)
+    let acting = if tenant.reports_only { "none in report mode; acting, " } else { "" };
+    format!("{acting}not before {}: {}{sooner}", deletion.at, deletion.because)
 }
 
 fn run_text(run: &RunView) -> String {
