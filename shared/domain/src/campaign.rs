@@ -43,7 +43,8 @@ pub fn decide_tick(runs: &[Run], cadence: Duration, now: EpochSeconds) -> Step {
         return Step::Open(next.clone());
     }
     let slot = slot(cadence, now);
-    if runs.iter().any(|run| slot <= run.id.slot) {
+    // A look that only plans does not stand for the slot's campaign.
+    if runs.iter().any(|run| slot <= run.id.slot && !run.plan_only) {
         return Step::Wait;
     }
     Step::Book(RunId { slot, ordinal: 1 })

@@ -177,7 +177,7 @@ fn prepare(
     let sk = image.key("sk").unwrap_or_default();
     let version = row.map_or(RowVersion(0), |row| row.version);
     let entry = Entry {
-        fingerprint: fingerprint_of(keys, sk),
+        fingerprint: fingerprint_of(keys, sk, image),
         version,
         from: row.map_or(Standing::None, |row| row.phase().into()),
         to: Standing::Archived,
@@ -226,14 +226,17 @@ fn tenant_of(image: &Image) -> Result<TenantId, StageError> {
     }
 }
 
-/// A row without a token id, or of a tenant without keys, cannot have a keyed fingerprint; the plain digest of its
-/// `sk` still names its object.
-fn fingerprint_of(keys: Option<&TenantKeys>, sk: &str) -> Fingerprint {
+/// A row without a token id, or of a tenant without keys, cannot have a keyed fingerprint. The digest of its whole
+/// image names it: with the payload in it nobody can guess a token from it.
+fn fingerprint_of(keys: Option<&TenantKeys>, sk: &str, image: &Image) -> Fingerprint {
     if let (Some(keys), Ok(token)) = (keys, TokenId::new(sk)) {
         return keys.fingerprint(&token);
     }
     let mut fingerprint = [0; 16];
-    fingerprint.iter_mut().zip(token_digest(sk.as_bytes())).for_each(|(to, from)| *to = from);
+    fingerprint
+        .iter_mut()
+        .zip(token_digest(image.raw.to_string().as_bytes()))
+        .for_each(|(to, from)| *to = from);
     Fingerprint(fingerprint)
 }
 

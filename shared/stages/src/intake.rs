@@ -1,6 +1,7 @@
 //! Intake: commands and notices from outside, over the queue or the function's URL. The only stage to which a token
 //! is sent; its answers and its record name none.
 
+use lethe_domain::audit::AuditItem;
 use lethe_domain::lifecycle::{Change, Expected, Verdict, Why, decide_command, decide_read};
 use lethe_domain::policy::{KindPolicy, Trigger};
 use lethe_domain::row::{RowRead, VaultRow};
@@ -12,7 +13,6 @@ use serde_json::json;
 use crate::error::StageError;
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, RowWrite, Vault, WriteOutcome};
-use crate::refuse::refuse;
 use crate::settings::{Mode, Settings};
 
 mod command;
@@ -73,13 +73,12 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
             Ok(command) => command,
             Err(faults) => {
                 let text = faults.join("; ");
-                refuse(self.audit, None, &caller.id, &format!("a command: {text}"), now).await?;
+                self.refuse(None, caller, &format!("a command: {text}"), now).await?;
                 return Ok(Answer { status: 400, body: json!({ "error": "bad_command", "faults": faults }) });
             }
         };
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
-            refuse(self.audit, None, &caller.id, "a command before the first config was applied", now)
-                .await?;
+            self.refuse(None, caller, "a command before the first config was applied", now).await?;
             return Ok(Answer {
                 status: 409,
                 body: json!({ "error": "no_config", "do": "lethe apply lethe.toml" }),
@@ -87,15 +86,27 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         };
         let Some(tenant) = pinned.config.tenants.keys().find(|tenant| tenant.as_str() == command.tenant())
         else {
-            refuse(self.audit, None, &caller.id, "a command for a tenant that the config does not name", now)
-                .await?;
+            self.refuse(None, caller, "a command for a tenant that the config does not name", now).await?;
             return Ok(Answer { status: 404, body: json!({ "error": "unknown_tenant" }) });
         };
         let answer = self.carry_out(&command, tenant, &pinned, now).await?;
         if answer.status == 409 {
-            refuse(self.audit, Some(tenant), &caller.id, "report_mode", now).await?;
+            self.refuse(Some(tenant), caller, "report_mode", now).await?;
         }
         Ok(answer)
+    }
+
+    /// Puts a refusal on record, with who asked.
+    async fn refuse(
+        &self,
+        tenant: Option<&TenantId>,
+        caller: &Caller,
+        why: &str,
+        now: EpochSeconds,
+    ) -> Result<(), StageError> {
+        let item = AuditItem::refused(tenant, &caller.id, why, now);
+        self.audit.record(&AuditItem { actor: caller.actor.clone(), ..item }).await?;
+        Ok(())
     }
 
     async fn carry_out(

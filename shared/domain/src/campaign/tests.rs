@@ -31,6 +31,12 @@ fn a_slot_without_a_campaign_is_booked_and_the_same_slot_makes_the_same_id() {
 }
 
 #[test]
+fn a_look_that_only_plans_does_not_take_the_slot() {
+    let looked = Run { plan_only: true, id: RunId { slot: NOW, ordinal: 1 }, ..run(1, Stage::Reported) };
+    assert_eq!(tick(&[looked]), Step::Book(RunId { slot: EpochSeconds(950_400), ordinal: 1 }));
+}
+
+#[test]
 fn a_booked_run_opens_at_its_time_and_not_before() {
     let due = Run { resume_at: Some(NOW), ..run(2, Stage::Booked) };
     assert_eq!(tick(std::slice::from_ref(&due)), Step::Open(due.clone()));

@@ -36,7 +36,7 @@ pub enum Command {
     },
 }
 
-const COMMON: [&str; 4] = ["v", "tenant", "command", "reason_text"];
+const COMMON: [&str; 3] = ["v", "tenant", "command"];
 
 impl Command {
     /// Reads a command, or names everything that is wrong with it.

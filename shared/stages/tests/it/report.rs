@@ -33,4 +33,5 @@ fn report_mode_stamps_reads_and_refuses_every_other_command() {
     let refused = world.cloud.audit.items_of(lethe_domain::audit::Event::Refused);
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].reason_text.as_deref(), Some("report_mode"));
+    assert_eq!(refused[0].actor.as_deref(), Some("arn:aws:iam::000000000000:user/app"));
 }

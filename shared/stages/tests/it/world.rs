@@ -96,7 +96,8 @@ impl World {
             vault: &self.cloud.vault,
             settings: &self.settings,
         };
-        let caller = Caller { id: "m-1".to_owned(), actor: None };
+        let caller =
+            Caller { id: "m-1".to_owned(), actor: Some("arn:aws:iam::000000000000:user/app".to_owned()) };
         block_on(intake.command(body, &caller, self.now()))
     }
 
