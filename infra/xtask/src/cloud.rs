@@ -226,7 +226,8 @@ pub fn up() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_exports(environment: BTreeMap<String, String>) {
+/// Prints an environment as a shell takes it.
+pub fn print_exports(environment: BTreeMap<String, String>) {
     for (name, value) in environment {
         println!("export {name}='{value}'");
     }

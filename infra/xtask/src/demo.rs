@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 
-use crate::cloud::{self, Cloud};
+use crate::cloud::{self, Cloud, Stack};
 use crate::stage::Stages;
 use crate::{DemoArgs, check, command, venv};
 
@@ -22,7 +22,10 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let result = stages.run("demo", || drive(args, started.as_ref()));
     if let Some(cloud) = started.filter(|_| args.keep) {
         cloud.leave();
-        println!("\nThe cloud stays up until `cargo xtask cloud down`.");
+        println!(
+            "\nThe cloud stays up until `cargo xtask cloud down`. For `target/local/lethe` in a shell:\n"
+        );
+        cloud::print_exports(Stack::running()?.environment());
     }
     result?;
     stages.close();
