@@ -8,10 +8,10 @@ use lethe_domain::audit::{AuditItem, ObjectVersion};
 use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::lifecycle::{Change, Expected};
 use lethe_domain::message::Wake;
-use lethe_domain::row::{RowRead, VaultRow};
+use lethe_domain::row::RowRead;
 use lethe_domain::run::{ApplyTally, Run, RunId};
 use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{RowKey, Shard, TenantId, TokenId};
+use lethe_domain::token::{RowKey, Shard, TenantId};
 
 pub use crate::error::{PortError, Retry};
 
@@ -318,16 +318,4 @@ pub trait WorkStore {
 pub trait Queue {
     /// Sends all of them, in batches; any may arrive twice.
     async fn send(&self, wakes: &[Wake]) -> Result<(), PortError>;
-}
-
-/// The row behind an outcome, where the write had been made before by ourselves: a retry after a lost answer.
-pub fn is_own_write(write: &RowWrite, current: &VaultRow) -> bool {
-    let stepped = write.expected.version.next() == current.version;
-    let Some(fence) = write.change.fence() else { return false };
-    stepped && current.fence == Some(fence)
-}
-
-/// A token id out of a page's cursor.
-pub fn cursor_of(token: &TokenId) -> String {
-    token.expose().to_owned()
 }
