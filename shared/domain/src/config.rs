@@ -1,17 +1,21 @@
 //! The operator's one file, `lethe.toml`: read whole, with every fault in one report, or not at all.
 
+mod callers;
 mod duration;
 mod fault;
 mod fixed;
 pub mod floors;
 mod formats;
 mod kinds;
+mod overrides;
+mod rails;
 mod report;
+mod rules;
 mod section;
 mod sources;
 mod tenants;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use toml::de::DeTable;
@@ -25,7 +29,7 @@ use crate::source::SourceConfig;
 use crate::time::TimeScale;
 use crate::token::{ShardCount, TenantId};
 use fixed::Fixed;
-use floors::{DUE_SHARDS, FILE_MAX_BYTES, IN_FLIGHT_MAX, RATIO_FLOOR, RATIO_PERCENT};
+use floors::{DUE_SHARDS, FILE_MAX_BYTES};
 use report::Report;
 use section::Section;
 
@@ -33,8 +37,6 @@ use section::Section;
 const FILE_VERSION: u64 = 1;
 /// The partitions of the `due` index where the file says nothing.
 const DEFAULT_DUE_SHARDS: u64 = 16;
-const DEFAULT_RATIO_PERCENT: u64 = 5;
-const DEFAULT_RATIO_FLOOR: u64 = 10;
 
 /// A whole, valid config.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +47,7 @@ pub struct Config {
     pub kinds: BTreeMap<String, KindPolicy>,
     /// Whose tokens there are.
     pub tenants: BTreeMap<TenantId, TenantConfig>,
-    /// How much a run may do without a person.
+    /// How much may happen without a person.
     pub rails: Rails,
     /// Into how many partitions the `due` index is cut; fixed for life.
     pub due_shards: u16,
@@ -60,11 +62,28 @@ pub struct TenantConfig {
     pub cadence: Duration,
     /// The kinds of its tokens, in the file's order. A row of another kind is kept.
     pub kinds: Vec<String>,
+    /// The policies of those of its kinds that it has changed; each is whole.
+    pub overrides: BTreeMap<String, KindPolicy>,
+    /// Who may send commands about its tokens; nobody else may.
+    pub callers: Vec<CallerClass>,
     /// Its registered data stores, by name.
     pub sources: BTreeMap<String, SourceConfig>,
 }
 
-/// How much a run may do without a person.
+/// Some who may send the same commands about a tenant's tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerClass {
+    /// How the file calls them.
+    pub name: String,
+    /// IAM roles and users, by ARN or unique id.
+    pub principals: Vec<String>,
+    /// The class of the queue that they may send to. Without principals everybody who may send to it is meant.
+    pub queue: Option<String>,
+    /// The words of the commands that they may send.
+    pub may: BTreeSet<String>,
+}
+
+/// How much may happen without a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rails {
     /// The share of a tenant's tokens, in percent, that a plan may cool without an approval.
@@ -73,6 +92,10 @@ pub struct Rails {
     pub ratio_floor: u64,
     /// The drain between the end of a scan and the plan: how long a writer may take from reading a token to storing it.
     pub in_flight_max: Duration,
+    /// The share of a tenant's tokens, in percent, that commands may remove in a day without an approval.
+    pub command_percent: u8,
+    /// The number of tokens that commands may remove in a day without an approval, whatever their share.
+    pub command_floor: u64,
 }
 
 impl Config {
@@ -101,15 +124,13 @@ impl Config {
     #[must_use]
     pub fn scaled(mut self, scale: TimeScale) -> Self {
         for kind in self.kinds.values_mut() {
-            kind.read_granularity = scale.apply(kind.read_granularity);
-            kind.grace = scale.apply(kind.grace);
-            kind.idle_after = kind.idle_after.map(|idle_after| scale.apply(idle_after));
-            for rule in kind.rules.values_mut() {
-                rule.cool_off = scale.apply(rule.cool_off);
-            }
+            kind.scale(scale);
         }
         for tenant in self.tenants.values_mut() {
             tenant.cadence = scale.apply(tenant.cadence);
+            for kind in tenant.overrides.values_mut() {
+                kind.scale(scale);
+            }
         }
         self.rails.in_flight_max = scale.apply(self.rails.in_flight_max);
         self
@@ -120,20 +141,26 @@ impl Config {
         self.tenants.get(tenant)
     }
 
-    /// The policy of a kind that this tenant has. `None` means that nothing may happen to the row.
+    /// The policy of a kind that this tenant has: its own where it has changed it. `None` means that nothing may
+    /// happen to the row.
     pub fn known_kind(&self, tenant: &TenantId, kind: &str) -> Option<&KindPolicy> {
-        let listed = self.tenant(tenant)?.kinds.iter().any(|name| name == kind);
-        if listed { self.kinds.get(kind) } else { None }
+        let tenant = self.tenant(tenant)?;
+        let listed = tenant.kinds.iter().any(|name| name == kind);
+        if listed { self.policy_of(tenant, kind) } else { None }
     }
 
     /// The kinds of a tenant that its stores are scanned for, with their formats.
     pub fn scanned_kinds(&self, tenant: &TenantId) -> Vec<(&str, &KindPolicy, &TokenFormat)> {
         let Some(tenant) = self.tenant(tenant) else { return Vec::new() };
-        let with_format = |name: &String| {
-            let (name, policy) = self.kinds.get_key_value(name)?;
+        let kinds = tenant.kinds.iter().filter_map(|name| {
+            let policy = self.policy_of(tenant, name)?;
             Some((name.as_str(), policy, self.formats.get(policy.format.as_ref()?)?))
-        };
-        tenant.kinds.iter().filter_map(with_format).collect()
+        });
+        kinds.collect()
+    }
+
+    fn policy_of<'a>(&'a self, tenant: &'a TenantConfig, kind: &str) -> Option<&'a KindPolicy> {
+        tenant.overrides.get(kind).or_else(|| self.kinds.get(kind))
     }
 
     /// The formats that a tenant's stores are scanned for, each once, by name.
@@ -167,19 +194,19 @@ fn read_file(report: &mut Report, text: &str, current: Option<&Fixed>) -> Option
         report.syntax(at, format!("is not TOML: {}; correct the line", error.message()));
     }
     let root = Section::root(document.get_ref());
-    root.check_keys(report, &["version", "due_shards", "formats", "kinds", "tenants", "rails"]);
+    root.check_keys(report, &["version", "due_shards", "formats", "kinds", "cleanup", "tenants", "rails"]);
     check_version(report, &root);
     let due_shards = root.number(report, "due_shards", DEFAULT_DUE_SHARDS, &DUE_SHARDS);
     let formats = formats::read_formats(report, &root);
     let kinds = kinds::read_kinds(report, &root, &formats);
     let tenants = tenants::read_tenants(report, &root, &kinds);
-    let rails = read_rails(report, &root);
+    let rails = rails::read_rails(report, &root);
     if let Some(current) = current {
         current.check(report, &root);
     }
     Some(Config {
         formats: all_whole(formats)?,
-        kinds: all_whole(kinds)?,
+        kinds: all_whole(kinds)?.into_iter().map(|(name, kind)| (name, kinds::settled(kind))).collect(),
         tenants,
         rails: rails?,
         due_shards: u16::try_from(due_shards?).ok()?,
@@ -201,27 +228,6 @@ fn check_version(report: &mut Report, root: &Section<'_>) {
             format!("{version} is not a version that this lethe reads; use version = {FILE_VERSION}");
         root.fault(report, "version", problem);
     }
-}
-
-fn read_rails(report: &mut Report, root: &Section<'_>) -> Option<Rails> {
-    let default = Rails {
-        ratio_percent: u8::try_from(DEFAULT_RATIO_PERCENT).ok()?,
-        ratio_floor: DEFAULT_RATIO_FLOOR,
-        in_flight_max: Duration::from_mins(15),
-    };
-    if !root.has("rails") {
-        return Some(default);
-    }
-    let rails = root.table(report, "rails")?;
-    rails.check_keys(report, &["ratio_percent", "ratio_floor", "in_flight_max"]);
-    let ratio_percent = rails.number(report, "ratio_percent", DEFAULT_RATIO_PERCENT, &RATIO_PERCENT);
-    let ratio_floor = rails.number(report, "ratio_floor", DEFAULT_RATIO_FLOOR, &RATIO_FLOOR);
-    let in_flight_max = rails.duration(report, "in_flight_max", default.in_flight_max, &IN_FLIGHT_MAX);
-    Some(Rails {
-        ratio_percent: u8::try_from(ratio_percent?).ok()?,
-        ratio_floor: ratio_floor?,
-        in_flight_max: in_flight_max?,
-    })
 }
 
 /// Every value that does not stand has reported why; this answers should one ever not have.

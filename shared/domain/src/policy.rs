@@ -1,9 +1,11 @@
-//! What the config says should happen to a token: per kind and trigger an action, a cool-off and a retention.
+//! What the config says should happen to a token: per kind and trigger an action, a scope, a cool-off and a retention.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::time::TimeScale;
 
 /// Why a token leaves service. The code is what audit entries carry; it never changes meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +90,76 @@ impl Trigger {
     }
 }
 
+impl Trigger {
+    /// Which reason gives way to which: a token that one trigger took out of service is taken over by a later one of a
+    /// higher rank, never by one of the same or a lower rank.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Idle | Self::Unreferenced => 0,
+            Self::Expired
+            | Self::Superseded
+            | Self::Consumed
+            | Self::Rotated
+            | Self::Logout
+            | Self::DeviceLogout => 1,
+            Self::Revoked => 2,
+            Self::Compromised => 3,
+            Self::AccountDeleted => 4,
+        }
+    }
+
+    /// Whether somebody says so by a command; Lethe itself finds the others.
+    pub fn is_commanded(self) -> bool {
+        match self {
+            Self::Rotated
+            | Self::Consumed
+            | Self::Logout
+            | Self::DeviceLogout
+            | Self::Compromised
+            | Self::Revoked
+            | Self::AccountDeleted => true,
+            Self::Expired | Self::Idle | Self::Unreferenced | Self::Superseded => false,
+        }
+    }
+}
+
+/// How far a trigger reaches where a command names only a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The token alone.
+    Token,
+    /// Every token of its session.
+    Session,
+    /// Every token of its subject on its device.
+    Device,
+    /// Every token that descends from the same first one.
+    Family,
+    /// Every token of its subject.
+    Subject,
+}
+
+impl Scope {
+    /// Every scope, the narrowest first.
+    pub const ALL: [Self; 5] = [Self::Token, Self::Session, Self::Device, Self::Family, Self::Subject];
+
+    /// The word that the config uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Session => "session",
+            Self::Device => "device",
+            Self::Family => "family",
+            Self::Subject => "subject",
+        }
+    }
+
+    /// The scope with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+}
+
 /// What a trigger does to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,6 +220,8 @@ impl Retention {
 pub struct Rule {
     /// What happens.
     pub action: Action,
+    /// How far it reaches where a command names only a token.
+    pub scope: Scope,
     /// How long the token cools before it may be removed.
     pub cool_off: Duration,
     /// Whether removal goes through the archive; `false` erases.
@@ -156,6 +230,21 @@ pub struct Rule {
     pub retention: Retention,
     /// How many runs in a row must miss the token (`unreferenced` only).
     pub strikes: u8,
+}
+
+/// What issuing, refreshing and revoking a token clean up beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleanup {
+    /// Whether the same subject's and client's ended tokens are cleaned up at once.
+    pub enable: bool,
+    /// Whether what clean-up supersedes goes through the archive; `false` erases.
+    pub retain_for_audit: bool,
+}
+
+impl Default for Cleanup {
+    fn default() -> Self {
+        Self { enable: true, retain_for_audit: true }
+    }
 }
 
 /// What the config says about one kind of token.
@@ -169,6 +258,10 @@ pub struct KindPolicy {
     pub grace: Duration,
     /// After how long without a read a token is idle; `None` = never.
     pub idle_after: Option<Duration>,
+    /// For how long the use of a spent refresh token is a retry; later it is reuse, and the family is compromised.
+    pub reuse_leeway: Duration,
+    /// What is cleaned up when a token of this kind is issued, refreshed or revoked.
+    pub cleanup: Cleanup,
     /// One rule for every trigger.
     pub rules: BTreeMap<Trigger, Rule>,
 }
@@ -177,5 +270,64 @@ impl KindPolicy {
     /// The rule of a trigger; `None` means that nothing may happen.
     pub fn rule(&self, trigger: Trigger) -> Option<&Rule> {
         self.rules.get(&trigger)
+    }
+
+    /// Puts every duration on this scale.
+    pub(crate) fn scale(&mut self, scale: TimeScale) {
+        let Self { format: _, read_granularity, grace, idle_after, reuse_leeway, cleanup: _, rules } = self;
+        for duration in [read_granularity, grace, reuse_leeway].into_iter().chain(idle_after) {
+            *duration = scale.apply(*duration);
+        }
+        for rule in rules.values_mut() {
+            rule.cool_off = scale.apply(rule.cool_off);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back() {
+        for scope in Scope::ALL {
+            assert_eq!(Scope::parse(scope.as_str()), Some(scope));
+            assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
+        }
+        assert_eq!(Scope::parse("Token"), None);
+        for trigger in Trigger::ALL {
+            assert_eq!(Trigger::parse(trigger.as_str()), Some(trigger));
+        }
+    }
+
+    #[test]
+    fn the_ranks_and_who_says_so_are_the_documented_table() {
+        let table: Vec<String> = Trigger::ALL
+            .into_iter()
+            .map(|trigger| {
+                let from = if trigger.is_commanded() { "commanded" } else { "found" };
+                format!("{} {} {from}", trigger.rank(), trigger.as_str())
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"), @"
+        1 expired found
+        1 rotated commanded
+        1 consumed commanded
+        1 logout commanded
+        1 device_logout commanded
+        3 compromised commanded
+        2 revoked commanded
+        4 account_deleted commanded
+        0 idle found
+        0 unreferenced found
+        1 superseded found
+        ");
+    }
+
+    #[test]
+    fn only_what_ranks_lowest_is_revivable() {
+        for trigger in Trigger::ALL {
+            assert_eq!(trigger.is_revivable(), trigger.rank() == 0, "{}", trigger.as_str());
+        }
     }
 }

@@ -2,14 +2,20 @@
 
 use std::fmt::Write;
 
+use lethe_domain::caller::COMMANDS;
 use lethe_domain::config::Config;
 
 /// Into how many shards every sample tenant is cut.
 pub const SHARDS: u16 = 2;
 /// Into how many partitions the sample's `due` index is cut.
 pub const DUE_SHARDS: u16 = 16;
+/// The principal that may command everything about the tokens of a sample tenant.
+pub const APP: &str = "arn:aws:iam::000000000000:user/app";
+/// The kinds of every sample tenant.
+const KINDS: [&str; 5] = ["vault", "access", "refresh", "session", "auth_code"];
 
-/// A config text in the making: kinds `vault` (format `card`, scanned for) and `session`, and the tenants that are added.
+/// A config text in the making: kinds `vault` (format `card`, scanned for), `access`, `refresh`, `session` and
+/// `auth_code`, and the tenants that are added, which have all of them.
 #[derive(Clone, Debug)]
 pub struct Sample {
     shards: u16,
@@ -18,7 +24,14 @@ pub struct Sample {
     unreferenced: String,
     ratio: (u8, u64),
     extra: String,
-    tenants: Vec<(String, Vec<String>)>,
+    tenants: Vec<Tenant>,
+}
+
+#[derive(Clone, Debug)]
+struct Tenant {
+    name: String,
+    callers: String,
+    sources: Vec<String>,
 }
 
 impl Default for Sample {
@@ -42,10 +55,23 @@ impl Sample {
         }
     }
 
-    /// Adds a tenant.
+    /// Adds a tenant. [`APP`] and whoever sends to the queue `issuer` may command everything.
     #[must_use]
     pub fn tenant(mut self, name: &str) -> Self {
-        self.tenants.push((name.to_owned(), Vec::new()));
+        let may = format!("may = {COMMANDS:?}");
+        let callers = format!(
+            "app = {{ principals = [\"{APP}\"], {may} }}\nissuers = {{ queue = \"issuer\", {may} }}\n"
+        );
+        self.tenants.push(Tenant { name: name.to_owned(), callers, sources: Vec::new() });
+        self
+    }
+
+    /// Other callers of the tenant added last: lines under `[tenants.NAME.callers]`, as
+    /// `auth = { queue = "tenant", may = ["read"] }`, or whole `[tenants.NAME.callers.CLASS]` sections. None at all
+    /// means that nobody may command.
+    #[must_use]
+    pub fn callers(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.tenants.last_mut().unwrap().callers);
         self
     }
 
@@ -65,8 +91,8 @@ impl Sample {
     }
 
     fn source(mut self, name: &str, body: &str) -> Self {
-        let (tenant, sources) = self.tenants.last_mut().unwrap();
-        sources.push(format!("[tenants.{tenant}.sources.{name}]\n{body}"));
+        let tenant = self.tenants.last_mut().unwrap();
+        tenant.sources.push(format!("[tenants.{}.sources.{name}]\n{body}", tenant.name));
         self
     }
 
@@ -119,11 +145,12 @@ impl Sample {
         if let Some(idle_after) = &self.idle_after {
             writeln!(text, "idle_after = \"{idle_after}\"").unwrap();
         }
-        write!(text, "\n[kinds.vault.on.unreferenced]\n{}\n{SESSION}\n", self.unreferenced).unwrap();
-        for (name, sources) in &self.tenants {
+        write!(text, "\n[kinds.vault.on.unreferenced]\n{}\n{AUTH}\n", self.unreferenced).unwrap();
+        for Tenant { name, callers, sources } in &self.tenants {
             writeln!(
                 text,
-                "[tenants.{name}]\nshards = {}\ncadence = \"{}\"\nkinds = [\"vault\", \"session\"]\n\n{}",
+                "[tenants.{name}]\nshards = {}\ncadence = \"{}\"\nkinds = {KINDS:?}\n\n\
+                 [tenants.{name}.callers]\n{callers}\n{}",
                 self.shards,
                 self.cadence,
                 sources.join("\n")
@@ -155,8 +182,15 @@ read_granularity = "1h"
 grace = "24h"
 "#;
 
-const SESSION: &str = r#"[kinds.session]
+const AUTH: &str = r#"[kinds.access]
+
+[kinds.refresh]
 read_granularity = "5m"
+
+[kinds.session]
+read_granularity = "5m"
+
+[kinds.auth_code]
 "#;
 
 /// The usual sample: tenant `acme` with table `acme-orders` and bucket `acme-lake`, tenant `globex` with one bucket.
@@ -171,6 +205,8 @@ pub fn sample() -> Sample {
 
 #[cfg(test)]
 mod tests {
+    use lethe_domain::caller::Identity;
+
     use super::*;
 
     #[test]
@@ -182,5 +218,27 @@ mod tests {
             .with("[kinds.session.on.revoked]\nretention = \"90d\"")
             .config();
         assert_eq!(config.tenants.len(), 2);
+    }
+
+    #[test]
+    fn the_app_and_the_issuers_queue_command_everything_until_somebody_else_is_named() {
+        let of = |sample: Sample| sample.config().tenants.into_values().next().unwrap();
+        let app = Identity::Principal(APP);
+        let issuer = Identity::Queue { class: "issuer", sender: None };
+        let tenant = of(Sample::new().tenant("acme").table("orders", "acme-orders", 1));
+        let of_tenants = Identity::Queue { class: "tenant", sender: None };
+        for command in COMMANDS {
+            assert!(tenant.may(&app, command) && tenant.may(&issuer, command), "{command}");
+            assert!(!tenant.may(&of_tenants, command), "{command}");
+        }
+        for one in [
+            r#"notices = { queue = "tenant", may = ["created"] }"#,
+            "[tenants.acme.callers.notices]\nqueue = \"tenant\"\nmay = [\"created\"]",
+        ] {
+            let tenant = of(Sample::new().tenant("acme").callers(one).table("orders", "acme-orders", 1));
+            assert!(tenant.may(&of_tenants, "created") && !tenant.may(&app, "created"));
+        }
+        let tenant = of(Sample::new().tenant("acme").callers("").table("orders", "acme-orders", 1));
+        assert!(tenant.callers.is_empty());
     }
 }

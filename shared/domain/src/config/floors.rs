@@ -31,6 +31,10 @@ pub const GRACE: Bounds = Bounds {
 pub const READ_GRANULARITY: Bounds =
     Bounds { least: Duration::from_secs(1), most: days(30), why: "every read would be a write" };
 
+/// For how long the use of a spent refresh token passes for a retry.
+pub const REUSE_LEEWAY: Bounds =
+    Bounds { least: Duration::ZERO, most: Duration::from_mins(10), why: "it cannot be negative" };
+
 /// After how long without a read a token is idle.
 pub const IDLE_AFTER: Bounds = Bounds {
     least: Duration::from_hours(24),
@@ -48,6 +52,13 @@ pub const COOL_OFF_UNUSED: Bounds = Bounds {
 /// The cool-off of what somebody ended by a command.
 pub const COOL_OFF_ENDED: Bounds =
     Bounds { least: Duration::from_secs(0), most: days(365), why: "it cannot be negative" };
+
+/// The cool-off of a spent refresh token, which begins when its family's last live member has ended.
+pub const COOL_OFF_SPENT: Bounds = Bounds {
+    least: Duration::from_hours(24),
+    most: days(365),
+    why: "the reuse of a spent refresh token must still be seen",
+};
 
 /// How often a tenant's campaign starts.
 pub const CADENCE: Bounds = Bounds {
@@ -74,6 +85,12 @@ pub const RATIO_PERCENT: RangeInclusive<u64> = 0..=15;
 
 /// The number of tokens that a plan may always cool without an approval.
 pub const RATIO_FLOOR: RangeInclusive<u64> = 0..=1000;
+
+/// The share of a tenant's tokens, in percent, that commands may remove in a day without an approval.
+pub const COMMAND_PERCENT: RangeInclusive<u64> = 0..=10;
+
+/// The number of tokens that commands may always remove in a day without an approval.
+pub const COMMAND_FLOOR: RangeInclusive<u64> = 0..=10_000;
 
 /// The segments of a parallel scan: each is one message and one worker.
 pub const SEGMENTS: RangeInclusive<u64> = 1..=4096;

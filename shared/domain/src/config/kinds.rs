@@ -1,63 +1,75 @@
-//! Reads `[formats.*]` and `[kinds.*]`, and fills every trigger that the file leaves out with the shipped rule.
+//! Reads `[kinds.*]`, and what a tenant's override may say about a kind: the same settings over another base.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::duration::{days, show_duration};
-use super::floors::{
-    COOL_OFF_ENDED, COOL_OFF_UNUSED, GRACE, GRANULARITY_FACTOR, IDLE_AFTER, READ_GRANULARITY, STRIKES,
-};
+use super::duration::show_duration;
+use super::floors::{GRACE, GRANULARITY_FACTOR, IDLE_AFTER, READ_GRANULARITY, REUSE_LEEWAY};
 use super::report::Report;
+use super::rules::{read_rules, shipped_rules};
 use super::section::{Section, suggest};
 use crate::format::TokenFormat;
-use crate::policy::{Action, KindPolicy, Retention, Rule, Trigger};
+use crate::policy::{Cleanup, KindPolicy, Trigger};
 
 /// The kind of the rows that carry a subject's cut-off and hold.
 const SUBJECT_KIND: &str = "subject";
-const DEFAULT_STRIKES: u8 = 2;
-const ACTIONS: [(&str, Action); 3] =
-    [("invalidate", Action::Invalidate), ("remove", Action::Remove), ("ignore", Action::Ignore)];
-const RETENTIONS: [(&str, Retention); 4] =
-    [("7d", Retention::R7), ("30d", Retention::R30), ("90d", Retention::R90), ("365d", Retention::R365)];
+const READ_GRANULARITY_DEFAULT: Duration = Duration::from_hours(1);
+const REUSE_LEEWAY_DEFAULT: Duration = Duration::from_secs(30);
 
-/// The rule of a trigger that the file says nothing about.
-pub(super) fn shipped_rule(trigger: Trigger) -> Rule {
-    let action = match trigger {
-        Trigger::Expired | Trigger::Consumed | Trigger::Superseded => Action::Remove,
-        Trigger::Rotated
-        | Trigger::Logout
-        | Trigger::DeviceLogout
-        | Trigger::Compromised
-        | Trigger::Revoked
-        | Trigger::AccountDeleted
-        | Trigger::Idle
-        | Trigger::Unreferenced => Action::Invalidate,
-    };
-    let retention = if trigger == Trigger::Compromised { Retention::R90 } else { Retention::R30 };
-    Rule {
-        action,
-        cool_off: if trigger.is_revivable() { days(7) } else { Duration::from_hours(24) },
-        archive: trigger != Trigger::AccountDeleted,
-        retention,
-        strikes: DEFAULT_STRIKES,
+/// The keys of a kind. An override has them too; that it may not set `format` is said where it is read.
+const KEYS: [&str; 7] =
+    ["format", "read_granularity", "grace", "idle_after", "reuse_leeway", "cleanup", "on"];
+
+/// What a section that leaves a setting out gets.
+pub(super) struct Base {
+    /// The settings.
+    pub(super) policy: KindPolicy,
+    /// Whether they stand. Where they do not, nothing is compared with them: that would be a consequence of their
+    /// faults and not a fault of its own.
+    pub(super) is_sound: bool,
+}
+
+impl Base {
+    /// What Lethe ships for a kind.
+    fn shipped(kind: &str, format: Option<&str>, cleanup: Cleanup) -> Self {
+        let policy = KindPolicy {
+            format: format.map(str::to_owned),
+            read_granularity: READ_GRANULARITY_DEFAULT,
+            grace: GRACE.least,
+            idle_after: None,
+            reuse_leeway: REUSE_LEEWAY_DEFAULT,
+            cleanup,
+            rules: shipped_rules(kind, format.is_some()),
+        };
+        Self { policy, is_sound: true }
+    }
+
+    /// What a kind of the file says; where it does not stand, the shipped settings take its place.
+    pub(super) fn of_kind(kind: &str, policy: Option<&KindPolicy>) -> Self {
+        match policy {
+            Some(policy) => Self { policy: policy.clone(), is_sound: true },
+            None => Self { is_sound: false, ..Self::shipped(kind, None, Cleanup::default()) },
+        }
     }
 }
 
-/// Reads `[kinds.*]`.
+/// Reads `[kinds.*]`. What is read is not yet [`settled`], because overrides go by what the file says.
 pub(super) fn read_kinds(
     report: &mut Report,
     root: &Section<'_>,
     formats: &BTreeMap<String, Option<TokenFormat>>,
 ) -> BTreeMap<String, Option<KindPolicy>> {
+    let cleanup = read_cleanup(report, root, Cleanup::default()).unwrap_or_default();
     let Some(kinds) = root.table(report, "kinds") else { return BTreeMap::new() };
     let sections = kinds.tables(report);
-    sections.iter().map(|kind| (kind.name.to_owned(), read_kind(report, kind, formats))).collect()
+    sections.iter().map(|kind| (kind.name.to_owned(), read_kind(report, kind, formats, cleanup))).collect()
 }
 
 fn read_kind(
     report: &mut Report,
     kind: &Section<'_>,
     formats: &BTreeMap<String, Option<TokenFormat>>,
+    cleanup: Cleanup,
 ) -> Option<KindPolicy> {
     kind.check_name(report);
     if kind.name == SUBJECT_KIND {
@@ -67,7 +79,6 @@ fn read_kind(
             "this kind is that of subject rows, which are no tokens; rename it",
         );
     }
-    kind.check_keys(report, &["format", "read_granularity", "grace", "idle_after", "on"]);
     let format = kind.optional_text(report, "format");
     if let Some(name) = format
         && !formats.contains_key(name)
@@ -76,30 +87,55 @@ fn read_kind(
         let problem = format!("no [formats.*] has this name; define it, or {}", suggest(name, &known));
         kind.fault(report, "format", problem);
     }
+    read_policy(report, kind, &Base::shipped(kind.name, format, cleanup))
+}
+
+/// Reads the settings of a kind or of a tenant's override of one.
+pub(super) fn read_policy(report: &mut Report, section: &Section<'_>, base: &Base) -> Option<KindPolicy> {
+    section.check_keys(report, &KEYS);
+    let own = &base.policy;
     let read_granularity =
-        kind.duration(report, "read_granularity", Duration::from_hours(1), &READ_GRANULARITY);
-    let grace = kind.duration(report, "grace", GRACE.least, &GRACE);
-    let idle_after = if kind.has("idle_after") {
-        kind.duration(report, "idle_after", IDLE_AFTER.least, &IDLE_AFTER).map(Some)
+        section.duration(report, "read_granularity", own.read_granularity, &READ_GRANULARITY);
+    let grace = section.duration(report, "grace", own.grace, &GRACE);
+    let idle_after = if section.has("idle_after") {
+        section.duration(report, "idle_after", IDLE_AFTER.least, &IDLE_AFTER).map(Some)
     } else {
-        Some(None)
+        Some(own.idle_after)
     };
-    check_granularity(report, kind, "grace", read_granularity, grace);
-    check_granularity(report, kind, "idle_after", read_granularity, idle_after.flatten());
-    let rules = read_rules(report, kind, format.is_some());
+    let reuse_leeway = section.duration(report, "reuse_leeway", own.reuse_leeway, &REUSE_LEEWAY);
+    let cleanup = read_cleanup(report, section, own.cleanup);
+    if base.is_sound {
+        check_granularity(report, section, "grace", read_granularity, grace);
+        check_granularity(report, section, "idle_after", read_granularity, idle_after.flatten());
+        check_retained(report, section, cleanup);
+    }
+    let rules = read_rules(report, section, base);
     Some(KindPolicy {
-        format: format.map(str::to_owned),
+        format: own.format.clone(),
         read_granularity: read_granularity?,
         grace: grace?,
         idle_after: idle_after?,
+        reuse_leeway: reuse_leeway?,
+        cleanup: cleanup?,
         rules: rules?,
     })
+}
+
+fn read_cleanup(report: &mut Report, parent: &Section<'_>, base: Cleanup) -> Option<Cleanup> {
+    if !parent.has("cleanup") {
+        return Some(base);
+    }
+    let section = parent.table(report, "cleanup")?;
+    section.check_keys(report, &["enable", "retain_for_audit"]);
+    let enable = section.flag(report, "enable", base.enable);
+    let retain_for_audit = section.flag(report, "retain_for_audit", base.retain_for_audit);
+    Some(Cleanup { enable: enable?, retain_for_audit: retain_for_audit? })
 }
 
 /// Guard: a read may be unseen for one granularity, so a time that reads decide about must be longer than that.
 fn check_granularity(
     report: &mut Report,
-    kind: &Section<'_>,
+    section: &Section<'_>,
     key: &str,
     granularity: Option<Duration>,
     time: Option<Duration>,
@@ -113,120 +149,33 @@ fn check_granularity(
             show_duration(granularity),
             show_duration(least),
         );
-        kind.fault(report, key, problem);
+        section.fault(report, key, problem);
     }
 }
 
-fn read_rules(report: &mut Report, kind: &Section<'_>, is_scanned: bool) -> Option<BTreeMap<Trigger, Rule>> {
-    let mut rules: BTreeMap<Trigger, Rule> =
-        Trigger::ALL.into_iter().map(|trigger| (trigger, shipped_rule(trigger))).collect();
-    let mut is_whole = true;
-    let words: Vec<&str> = Trigger::ALL.into_iter().map(Trigger::as_str).collect();
-    if let Some(on) = kind.table(report, "on") {
-        on.check_keys(report, &words);
-        for section in on.tables(report) {
-            let Some(trigger) = Trigger::parse(section.name) else { continue };
-            match read_rule(report, &section, trigger, is_scanned) {
-                Some(rule) => drop(rules.insert(trigger, rule)),
-                None => is_whole = false,
-            }
-        }
-        check_needed(report, kind, &on, is_scanned);
-    }
-    if is_whole {
-        check_ignored(report, kind, is_scanned, &rules);
-    }
-    is_whole.then_some(rules)
-}
-
-fn read_rule(report: &mut Report, section: &Section<'_>, trigger: Trigger, is_scanned: bool) -> Option<Rule> {
-    let shipped = shipped_rule(trigger);
-    section.check_keys(report, &["action", "cool_off", "archive", "retention", "strikes"]);
-    let action = section.choice(report, "action", shipped.action, &ACTIONS);
-    // Guard: what was found unused is sentenced by a verdict run after its cool-off, never by a timer alone. Only a
-    // kind that is not scanned for has no verdict runs to wait for.
-    if action == Some(Action::Remove) && trigger.is_revivable() && is_scanned {
-        let problem = "remove is not allowed for what was only found unused; use invalidate or ignore";
-        section.fault(report, "action", problem);
-    }
-    let bounds = if trigger.is_revivable() { &COOL_OFF_UNUSED } else { &COOL_OFF_ENDED };
-    let cool_off = section.duration(report, "cool_off", shipped.cool_off, bounds);
-    let archive = section.flag(report, "archive", shipped.archive);
-    let retention = section.choice(report, "retention", shipped.retention, &RETENTIONS);
-    let strikes = section.number(report, "strikes", u64::from(DEFAULT_STRIKES), &STRIKES);
-    if section.has("strikes") && trigger != Trigger::Unreferenced {
-        section.fault(report, "strikes", "only `unreferenced` counts strikes; remove it");
-    }
-    Some(Rule {
-        action: action?,
-        cool_off: cool_off?,
-        archive: archive?,
-        retention: retention?,
-        strikes: u8::try_from(strikes?).ok()?,
-    })
-}
-
-/// A rule that can never apply is a misunderstanding about what happens to the tokens.
-fn check_needed(report: &mut Report, kind: &Section<'_>, on: &Section<'_>, is_scanned: bool) {
-    if on.has("unreferenced") && !is_scanned {
-        on.fault(
-            report,
-            "unreferenced",
-            "a kind without a format is never scanned for; set `format` or remove this",
-        );
-    }
-    if on.has("idle") && !kind.has("idle_after") {
-        on.fault(report, "idle", "nothing goes idle without `idle_after`; set it in the kind or remove this");
-    }
-}
-
-fn check_ignored(report: &mut Report, kind: &Section<'_>, is_scanned: bool, rules: &BTreeMap<Trigger, Rule>) {
-    let is_ignored = |trigger| rules.get(&trigger).is_none_or(|rule: &Rule| rule.action == Action::Ignore);
-    if Trigger::ALL.into_iter().all(is_ignored) {
-        kind.fault(
-            report,
-            "on",
-            "every trigger is ignored, so the kind has no rule; give one trigger an action",
-        );
+/// A copy that is asked for in one place and refused in another is a misunderstanding about what is kept.
+fn check_retained(report: &mut Report, section: &Section<'_>, cleanup: Option<Cleanup>) {
+    if cleanup.is_none_or(|cleanup| cleanup.retain_for_audit) {
         return;
     }
-    if is_scanned && is_ignored(Trigger::Unreferenced) {
-        let problem =
-            "the kind is scanned for, but `unreferenced` is ignored; give it an action or remove `format`";
-        kind.fault(report, "format", problem);
-    }
-    if kind.has("idle_after") && is_ignored(Trigger::Idle) {
-        let problem = "set, but `idle` is ignored; give it an action or remove this";
-        kind.fault(report, "idle_after", problem);
+    // What is no table has been reported by who reads it.
+    let unheard = &mut Report::default();
+    let Some(on) = section.table(unheard, "on") else { return };
+    let Some(superseded) = on.table(unheard, Trigger::Superseded.as_str()) else { return };
+    if superseded.entry("archive").and_then(|entry| entry.value.as_bool()) == Some(true) {
+        let problem = "retain_for_audit = false deletes what is superseded without a copy; set it to true for this \
+                       kind or remove this";
+        superseded.fault(report, "archive", problem);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shipped_rules_are_the_documented_table() {
-        let table: Vec<String> = Trigger::ALL
-            .into_iter()
-            .map(|trigger| {
-                let Rule { action, cool_off, archive, retention, strikes } = shipped_rule(trigger);
-                let cool_off = show_duration(cool_off);
-                format!("{} {action:?} {cool_off} {archive} {retention:?} {strikes}", trigger.as_str())
-            })
-            .collect();
-        insta::assert_snapshot!(table.join("\n"), @"
-        expired Remove 24h true R30 2
-        rotated Invalidate 24h true R30 2
-        consumed Remove 24h true R30 2
-        logout Invalidate 24h true R30 2
-        device_logout Invalidate 24h true R30 2
-        compromised Invalidate 24h true R90 2
-        revoked Invalidate 24h true R30 2
-        account_deleted Invalidate 24h false R30 2
-        idle Invalidate 7d true R30 2
-        unreferenced Invalidate 7d true R30 2
-        superseded Remove 24h true R30 2
-        ");
+/// The policy as it is carried out: what clean-up supersedes goes without a copy where the file says so. The last
+/// step, so that an override which wants the copy after all finds the kind's own rule.
+pub(super) fn settled(mut policy: KindPolicy) -> KindPolicy {
+    if !policy.cleanup.retain_for_audit
+        && let Some(rule) = policy.rules.get_mut(&Trigger::Superseded)
+    {
+        rule.archive = false;
     }
+    policy
 }

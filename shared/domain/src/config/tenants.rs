@@ -1,10 +1,12 @@
-//! Reads `[tenants.*]` with their sources.
+//! Reads `[tenants.*]` with their sources, overrides and callers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::TenantConfig;
+use super::callers::read_callers;
 use super::floors::CADENCE;
+use super::overrides::read_overrides;
 use super::report::Report;
 use super::section::{Section, suggest};
 use super::sources::{check_sources_differ, read_source};
@@ -41,14 +43,23 @@ fn read_tenant(
     section: &Section<'_>,
     known: &BTreeMap<String, Option<KindPolicy>>,
 ) -> Option<TenantConfig> {
-    section.check_keys(report, &["shards", "cadence", "kinds", "sources"]);
+    section.check_keys(report, &["shards", "cadence", "kinds", "override", "callers", "sources"]);
     let shards = read_shards(report, section);
     let cadence = section.duration(report, "cadence", Duration::from_hours(24), &CADENCE);
     let kinds = read_kind_names(report, section, known);
     let sources = read_sources(report, section);
     check_scan(report, section, &kinds, known, !sources.is_empty());
+    let overrides = read_overrides(report, section, known);
+    let callers = read_callers(report, section);
     let sources: Option<BTreeMap<String, SourceConfig>> = sources.into_iter().collect();
-    Some(TenantConfig { shards: shards?, cadence: cadence?, kinds, sources: sources? })
+    Some(TenantConfig {
+        shards: shards?,
+        cadence: cadence?,
+        kinds,
+        overrides: overrides?,
+        callers: callers?,
+        sources: sources?,
+    })
 }
 
 fn read_shards(report: &mut Report, section: &Section<'_>) -> Option<ShardCount> {

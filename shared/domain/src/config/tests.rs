@@ -4,7 +4,12 @@ use proptest::prelude::*;
 
 use super::duration::days;
 use super::*;
-use crate::policy::{Action, Retention, Trigger};
+use crate::policy::{Action, Cleanup, Retention, Scope, Trigger};
+
+mod callers;
+mod cleanup;
+mod example;
+mod overrides;
 
 /// The smallest file that stands.
 const MINIMAL: &str = "\
@@ -56,6 +61,29 @@ ratio_floor = 10
 in_flight_max = \"15m\"
 ";
 
+/// The sections that [`WHOLE`] leaves out.
+const MORE: &str = "\
+command_percent = 1
+command_floor = 10
+[cleanup]
+enable = true
+retain_for_audit = true
+[kinds.refresh]
+reuse_leeway = \"30s\"
+[kinds.refresh.cleanup]
+retain_for_audit = false
+[kinds.refresh.on.compromised]
+scope = \"family\"
+[tenants.acme.override.vault]
+idle_after = \"30d\"
+[tenants.acme.override.vault.on.logout]
+action = \"invalidate\"
+[tenants.acme.callers.auth]
+principals = [\"arn:aws:iam::123456789012:role/auth\", \"AROAEXAMPLEEXAMPLE123\"]
+queue = \"issuer\"
+may = [\"rotated\", \"logout\", \"read\"]
+";
+
 /// A file with a fault of every sort.
 const FULL_OF_FAULTS: &str = r#"
 version = 2
@@ -98,6 +126,17 @@ action = "invalidate"
 [kinds.mute.on.unreferenced]
 action = "invalidate"
 [kinds.session]
+[kinds.web]
+reuse_leeway = "11m"
+[kinds.web.cleanup]
+enabled = false
+retain_for_audit = "no"
+[kinds.web.on.expired]
+scope = "session"
+[kinds.web.on.revoked]
+scope = "sesion"
+[cleanup]
+enable = 1
 [tenants.Acme]
 shards = 6
 cadence = "1h"
@@ -116,10 +155,24 @@ bucket = "acme-lake"
 format = "json"
 [tenants.acme.sources.sql]
 type = "postgres"
+[tenants.acme.override.session]
+format = "card"
+grace = "1h"
+[tenants.acme.override.session.on.superseded]
+scope = "subject"
+[tenants.acme.override.mute]
+reuse_leeway = "soon"
+[tenants.acme.callers.auth]
+principals = ["arn:aws:iam::1:role/auth", 7]
+queue = "isuer"
+may = ["logut", "read", "read"]
+[tenants.acme.callers.nobody]
 [rails]
 ratio_percent = 50
 ratio_floor = -1
 in_flight_max = "1s"
+command_percent = 11
+command_floor = 10001
 "#;
 
 fn acme() -> TenantId {
@@ -143,13 +196,24 @@ fn a_minimal_file_stands_and_gets_the_defaults() {
     let config = Config::parse(MINIMAL).unwrap();
     let kind = &config.kinds["session"];
     assert_eq!(
-        (kind.read_granularity, kind.grace, kind.idle_after),
-        (Duration::from_hours(1), Duration::from_hours(24), None)
+        (kind.read_granularity, kind.grace, kind.idle_after, kind.reuse_leeway),
+        (Duration::from_hours(1), Duration::from_hours(24), None, Duration::from_secs(30))
+    );
+    assert_eq!(kind.cleanup, Cleanup { enable: true, retain_for_audit: true });
+    assert_eq!(
+        (&config.tenants[&acme()].overrides, &config.tenants[&acme()].callers),
+        (&BTreeMap::new(), &vec![])
     );
     assert_eq!(kind.rules.len(), Trigger::ALL.len());
     assert_eq!(config.tenants[&acme()].cadence, Duration::from_hours(24));
     assert_eq!(config.due_shards, 16);
-    let expected = Rails { ratio_percent: 5, ratio_floor: 10, in_flight_max: Duration::from_mins(15) };
+    let expected = Rails {
+        ratio_percent: 5,
+        ratio_floor: 10,
+        in_flight_max: Duration::from_mins(15),
+        command_percent: 1,
+        command_floor: 10,
+    };
     assert_eq!(config.rails, expected);
     assert!(!config.is_scanned(&acme()));
 }
@@ -163,14 +227,9 @@ fn the_whole_file_stands() {
     assert!(config.known_kind(&acme(), "vault").is_some());
     assert!(config.known_kind(&acme(), "other").is_none());
     assert!(config.known_kind(&TenantId::new("other").unwrap(), "vault").is_none());
-}
-
-#[test]
-fn the_example_in_the_repository_stands() {
-    let config = Config::parse(include_str!("../../../../lethe.example.toml")).unwrap();
-    let rule = config.known_kind(&acme(), "vault").unwrap().rule(Trigger::Unreferenced).unwrap();
-    assert_eq!((rule.action, rule.cool_off, rule.retention), (Action::Invalidate, days(7), Retention::R30));
-    assert!(config.known_kind(&acme(), "session").unwrap().format.is_none());
+    let config = Config::parse(&format!("{WHOLE}{MORE}")).unwrap();
+    assert_eq!(config.known_kind(&acme(), "vault").unwrap().idle_after, Some(days(30)));
+    assert_eq!(config.tenants[&acme()].callers.len(), 1);
 }
 
 #[test]
@@ -195,23 +254,43 @@ fn every_fault_is_in_one_report_in_the_order_of_the_lines() {
     lethe.toml:34:11 kinds.vault.on.expired.archive: is a text; use true or false
     lethe.toml:36:9 kinds.mute.grace: is not a duration; write a whole number and s, m, h or d, as "24h"
     lethe.toml:37:16 kinds.mute.on.idle: nothing goes idle without `idle_after`; set it in the kind or remove this
-    lethe.toml:39:16 kinds.mute.on.unreferenced: a kind without a format is never scanned for; set `format` or remove this
-    lethe.toml:42:10 tenants.Acme: a tenant name has 1 to 64 of a-z, 0-9 and '-'; rename it
-    lethe.toml:43:10 tenants.Acme.shards: 6 is not a power of two from 1 to 4096; use 1, 2, 4, 8, … or 4096
-    lethe.toml:44:11 tenants.Acme.cadence: 1h is below the floor of 4h: the runs of one campaign are at least 4h apart; use 4h or more
-    lethe.toml:45:19 tenants.Acme.kinds: a kind without a rule: no [kinds.*] has this name; define it, or use one of mute, session, vault
-    lethe.toml:45:27 tenants.Acme.kinds: one item is a whole number; use a text in quotes
-    lethe.toml:47:10 tenants.acme.shards: is a text; use a whole number
-    lethe.toml:48:21 tenants.acme.kinds: a kind is listed twice; remove one
-    lethe.toml:49:15 tenants.acme.sources: no kind of this tenant has a format, so nothing is scanned for; add one
-    lethe.toml:51:9 tenants.acme.sources.orders.table: a table name has 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-'; correct it
-    lethe.toml:52:12 tenants.acme.sources.orders.segments: 0 is not from 1 to 4096; use a number in it
-    lethe.toml:53:10 tenants.acme.sources.orders.region: is not the name of a region; write it as eu-central-1, or leave it out
-    lethe.toml:57:10 tenants.acme.sources.lake.format: is not one of the known words; did you mean `jsonl`?
-    lethe.toml:59:8 tenants.acme.sources.sql.type: is not one of the known words; use one of dynamodb, s3
-    lethe.toml:61:17 rails.ratio_percent: 50 is not from 0 to 15; use a number in it
-    lethe.toml:62:15 rails.ratio_floor: is not a number from 0 to 18446744073709551615; use one
-    lethe.toml:63:17 rails.in_flight_max: 1s is below the floor of 1m: writes that were under way during the scan must land first; use 1m or more
+    lethe.toml:39:16 kinds.mute.on.unreferenced: a kind without a format is never scanned for; give it one or remove this
+    lethe.toml:43:16 kinds.web.reuse_leeway: 11m is above the ceiling of 10m; use 10m or less
+    lethe.toml:45:1 kinds.web.cleanup.enabled: unknown key; did you mean `enable`?
+    lethe.toml:46:20 kinds.web.cleanup.retain_for_audit: is a text; use true or false
+    lethe.toml:48:9 kinds.web.on.expired.scope: the scope of `expired` is fixed: it is always token; remove this
+    lethe.toml:50:9 kinds.web.on.revoked.scope: is not one of the known words; did you mean `session`?
+    lethe.toml:52:10 cleanup.enable: is a whole number; use true or false
+    lethe.toml:53:10 tenants.Acme: a tenant name has 1 to 64 of a-z, 0-9 and '-'; rename it
+    lethe.toml:54:10 tenants.Acme.shards: 6 is not a power of two from 1 to 4096; use 1, 2, 4, 8, … or 4096
+    lethe.toml:55:11 tenants.Acme.cadence: 1h is below the floor of 4h: the runs of one campaign are at least 4h apart; use 4h or more
+    lethe.toml:56:19 tenants.Acme.kinds: a kind without a rule: no [kinds.*] has this name; define it, or use one of mute, session, vault, web
+    lethe.toml:56:27 tenants.Acme.kinds: one item is a whole number; use a text in quotes
+    lethe.toml:58:10 tenants.acme.shards: is a text; use a whole number
+    lethe.toml:59:21 tenants.acme.kinds: a kind is listed twice; remove one
+    lethe.toml:60:15 tenants.acme.sources: no kind of this tenant has a format, so nothing is scanned for; add one
+    lethe.toml:62:9 tenants.acme.sources.orders.table: a table name has 3 to 255 of a-z, A-Z, 0-9, '_', '.' and '-'; correct it
+    lethe.toml:63:12 tenants.acme.sources.orders.segments: 0 is not from 1 to 4096; use a number in it
+    lethe.toml:64:10 tenants.acme.sources.orders.region: is not the name of a region; write it as eu-central-1, or leave it out
+    lethe.toml:68:10 tenants.acme.sources.lake.format: is not one of the known words; did you mean `jsonl`?
+    lethe.toml:70:8 tenants.acme.sources.sql.type: is not one of the known words; use one of dynamodb, s3
+    lethe.toml:72:10 tenants.acme.override.session.format: a tenant's tokens look as the kind says; remove this, or define a kind of its own
+    lethe.toml:73:9 tenants.acme.override.session.grace: 1h is below the floor of 24h: a token younger than a scan may not be in a store yet; use 24h or more
+    lethe.toml:75:9 tenants.acme.override.session.on.superseded.scope: the scope of `superseded` is fixed: it is always token; remove this
+    lethe.toml:76:24 tenants.acme.override.mute: the tenant does not list this kind; add it to `kinds`, or use one of session
+    lethe.toml:77:16 tenants.acme.override.mute.reuse_leeway: is not a duration; write a whole number and s, m, h or d, as "24h"
+    lethe.toml:79:15 tenants.acme.callers.auth.principals: is not the ARN of an IAM role or user, as arn:aws:iam::123456789012:role/NAME, nor a unique id, as AROA… or AIDA…; correct it
+    lethe.toml:79:43 tenants.acme.callers.auth.principals: one item is a whole number; use a text in quotes
+    lethe.toml:80:9 tenants.acme.callers.auth.queue: is not one of the known words; did you mean `issuer`?
+    lethe.toml:81:8 tenants.acme.callers.auth.may: one item is not a command; did you mean `logout`?
+    lethe.toml:81:25 tenants.acme.callers.auth.may: a command is listed twice; remove one
+    lethe.toml:82:23 tenants.acme.callers.nobody: names nobody; set `principals`, or `queue` to one of issuer, tenant, operator
+    lethe.toml:82:23 tenants.acme.callers.nobody.may: is missing; list the commands that the class may send, as ["logout"]
+    lethe.toml:84:17 rails.ratio_percent: 50 is not from 0 to 15; use a number in it
+    lethe.toml:85:15 rails.ratio_floor: is not a number from 0 to 18446744073709551615; use one
+    lethe.toml:86:17 rails.in_flight_max: 1s is below the floor of 1m: writes that were under way during the scan must land first; use 1m or more
+    lethe.toml:87:19 rails.command_percent: 11 is not from 0 to 10; use a number in it
+    lethe.toml:88:17 rails.command_floor: 10001 is not from 0 to 10000; use a number in it
     "#);
 }
 
@@ -289,7 +368,7 @@ fn a_kind_without_a_rule_is_refused() {
     insta::assert_snapshot!(faults(&ignored), @"
     lethe.toml:6:16 kinds.session.on: every trigger is ignored, so the kind has no rule; give one trigger an action
     lethe.toml:22:19 kinds.session.on.idle: nothing goes idle without `idle_after`; set it in the kind or remove this
-    lethe.toml:24:19 kinds.session.on.unreferenced: a kind without a format is never scanned for; set `format` or remove this
+    lethe.toml:24:19 kinds.session.on.unreferenced: a kind without a format is never scanned for; give it one or remove this
     ");
 }
 
@@ -297,7 +376,7 @@ fn a_kind_without_a_rule_is_refused() {
 fn a_rule_that_cannot_apply_is_refused() {
     insta::assert_snapshot!(spoil("action = \"invalidate\"", "action = \"ignore\""), @"lethe.toml:10:10 kinds.vault.format: the kind is scanned for, but `unreferenced` is ignored; give it an action or remove `format`");
     insta::assert_snapshot!(spoil("format = \"card\"", ""), @"
-    lethe.toml:14:17 kinds.vault.on.unreferenced: a kind without a format is never scanned for; set `format` or remove this
+    lethe.toml:14:17 kinds.vault.on.unreferenced: a kind without a format is never scanned for; give it one or remove this
     lethe.toml:24:15 tenants.acme.sources: no kind of this tenant has a format, so nothing is scanned for; add one
     ");
     insta::assert_snapshot!(spoil("[rails]", "[kinds.vault.on.idle]\naction = \"ignore\"\n[rails]"), @"lethe.toml:13:14 kinds.vault.idle_after: set, but `idle` is ignored; give it an action or remove this");
@@ -341,6 +420,9 @@ fn floors_and_ceilings_hold_at_below_and_above() {
         ("strikes = 2", "strikes", [("1", false), ("2", true), ("11", false)]),
         ("ratio_percent = 5", "ratio_percent", [("16", false), ("15", true), ("-1", false)]),
         ("ratio_floor = 10", "ratio_floor", [("1001", false), ("1000", true), ("-1", false)]),
+        ("ratio_floor = 10", "command_percent", [("11", false), ("10", true), ("-1", false)]),
+        ("ratio_floor = 10", "command_floor", [("10001", false), ("10000", true), ("-1", false)]),
+        ("grace = \"24h\"", "reuse_leeway", [("\"601s\"", false), ("\"0s\"", true), ("\"11m\"", false)]),
         ("segments = 4", "segments", [("0", false), ("4096", true), ("4097", false)]),
         ("due_shards = 16", "due_shards", [("15", false), ("256", true), ("257", false)]),
     ] {
@@ -353,6 +435,45 @@ fn floors_and_ceilings_hold_at_below_and_above() {
         }
     }
     insta::assert_snapshot!(spoil("grace = \"24h\"", "grace = \"2h\""), @"lethe.toml:12:9 kinds.vault.grace: 2h is below the floor of 24h: a token younger than a scan may not be in a store yet; use 24h or more");
+}
+
+#[test]
+fn a_scope_may_be_set_where_the_trigger_does_not_decide_it() {
+    let with = |trigger: Trigger, scope: Scope| {
+        let section = format!("[kinds.session.on.{}]\nscope = \"{}\"\n", trigger.as_str(), scope.as_str());
+        Config::parse(&MINIMAL.replace("[tenants.acme]", &format!("{section}[tenants.acme]")))
+    };
+    let free = [Trigger::Logout, Trigger::DeviceLogout, Trigger::Compromised, Trigger::Revoked];
+    for (trigger, scope) in free.into_iter().flat_map(|trigger| Scope::ALL.map(|scope| (trigger, scope))) {
+        let config = with(trigger, scope).unwrap();
+        assert_eq!(config.kinds["session"].rules[&trigger].scope, scope);
+    }
+    for trigger in [Trigger::Expired, Trigger::Rotated, Trigger::Consumed, Trigger::Superseded] {
+        assert!(with(trigger, Scope::Token).is_ok(), "{trigger:?}");
+        assert_eq!(with(trigger, Scope::Session).unwrap_err().len(), 1, "{trigger:?}");
+    }
+    assert!(with(Trigger::AccountDeleted, Scope::Subject).is_ok());
+    insta::assert_snapshot!(with(Trigger::AccountDeleted, Scope::Token).unwrap_err(), @"lethe.toml:4:9 kinds.session.on.account_deleted.scope: the scope of `account_deleted` is fixed: it is always subject; remove this");
+    insta::assert_snapshot!(with(Trigger::Expired, Scope::Family).unwrap_err(), @"lethe.toml:4:9 kinds.session.on.expired.scope: the scope of `expired` is fixed: it is always token; remove this");
+}
+
+#[test]
+fn a_scanned_kind_ignores_what_only_an_auth_service_says() {
+    let config = Config::parse(WHOLE).unwrap();
+    let rule = |trigger| config.kinds["vault"].rules[&trigger].action;
+    assert_eq!((rule(Trigger::Logout), rule(Trigger::Unreferenced)), (Action::Ignore, Action::Invalidate));
+    let config = Config::parse(MINIMAL).unwrap();
+    let rule = |trigger| config.kinds["session"].rules[&trigger].action;
+    assert_eq!((rule(Trigger::Logout), rule(Trigger::Unreferenced)), (Action::Invalidate, Action::Ignore));
+    let unscanned = Config::parse(&MINIMAL.replace("session", "vault")).unwrap();
+    assert_eq!(unscanned.kinds["vault"].rules[&Trigger::Logout].action, Action::Ignore);
+    assert!(!unscanned.is_scanned(&acme()));
+}
+
+#[test]
+fn an_auth_kind_has_nothing_that_is_unreferenced() {
+    let text = format!("{MINIMAL}[kinds.session.on.unreferenced]\naction = \"invalidate\"\n");
+    insta::assert_snapshot!(faults(&text), @"lethe.toml:6:19 kinds.session.on.unreferenced: a kind without a format is never scanned for; give it one or remove this");
 }
 
 #[test]
@@ -441,13 +562,17 @@ fn no_text_of_the_file_is_repeated() {
 
 #[test]
 fn every_duration_is_scaled_and_nothing_else() {
-    let config = Config::parse(WHOLE).unwrap();
+    let own = "[tenants.acme.override.vault]\nidle_after = \"100d\"\n[rails]";
+    let config = Config::parse(&WHOLE.replacen("[rails]", own, 1)).unwrap();
     assert_eq!(config.clone().scaled(TimeScale::REAL), config);
     let scaled = config.clone().scaled(TimeScale::dividing_by(NonZeroU32::new(3600).unwrap()));
     let kind = &scaled.kinds["vault"];
     assert_eq!((kind.read_granularity, kind.grace), (Duration::from_secs(1), Duration::from_secs(24)));
+    assert_eq!(kind.reuse_leeway, Duration::from_secs(1));
     assert_eq!(kind.idle_after, Some(Duration::from_mins(36)));
     assert_eq!(kind.rules[&Trigger::Unreferenced].cool_off, Duration::from_secs(7 * 24));
+    let own = &scaled.tenants[&acme()].overrides["vault"];
+    assert_eq!(own, &KindPolicy { idle_after: Some(Duration::from_mins(40)), ..kind.clone() });
     assert_eq!(scaled.tenants[&acme()].cadence, Duration::from_secs(24));
     assert_eq!(scaled.rails.in_flight_max, Duration::from_secs(1));
     assert_eq!(scaled.tenants[&acme()].sources, config.tenants[&acme()].sources);
@@ -455,7 +580,7 @@ fn every_duration_is_scaled_and_nothing_else() {
 
 /// Lines that a hostile or a tired author might mix.
 fn any_line() -> impl Strategy<Value = String> {
-    let whole: Vec<String> = WHOLE.lines().map(str::to_owned).collect();
+    let whole: Vec<String> = WHOLE.lines().chain(MORE.lines()).map(str::to_owned).collect();
     prop_oneof![
         6 => prop::sample::select(whole),
         2 => "[a-z_.]{1,12} = [\\[\\]{}\"'0-9a-z, =.-]{0,20}",
@@ -487,8 +612,9 @@ proptest! {
     }
 
     #[test]
-    fn a_file_that_was_cut_short_never_stands_for_nobody(cut in 0..WHOLE.len()) {
-        if let Ok(config) = Config::parse(&WHOLE[..cut]) {
+    fn a_file_that_was_cut_short_never_stands_for_nobody(cut in 0..WHOLE.len() + MORE.len()) {
+        let text = format!("{WHOLE}{MORE}");
+        if let Ok(config) = Config::parse(&text[..cut]) {
             prop_assert!(!config.tenants.is_empty());
         }
     }

@@ -1,0 +1,59 @@
+//! Reads `[tenants.*.override.*]`: where a tenant wants something else than the kind says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::kinds::{Base, read_policy, settled};
+use super::report::Report;
+use super::section::{Section, suggest};
+use crate::policy::KindPolicy;
+
+/// Reads the policies that a tenant has changed. What an override leaves out is the kind's own, cell by cell.
+pub(super) fn read_overrides(
+    report: &mut Report,
+    tenant: &Section<'_>,
+    known: &BTreeMap<String, Option<KindPolicy>>,
+) -> Option<BTreeMap<String, KindPolicy>> {
+    if !tenant.has("override") {
+        return Some(BTreeMap::new());
+    }
+    let overrides = tenant.table(report, "override")?;
+    let read: Vec<Option<(String, KindPolicy)>> = overrides
+        .tables(report)
+        .iter()
+        .map(|section| {
+            check_listed(report, tenant, section);
+            read_override(report, section, known)
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+fn read_override(
+    report: &mut Report,
+    section: &Section<'_>,
+    known: &BTreeMap<String, Option<KindPolicy>>,
+) -> Option<(String, KindPolicy)> {
+    if section.has("format") {
+        let problem = "a tenant's tokens look as the kind says; remove this, or define a kind of its own";
+        section.fault(report, "format", problem);
+    }
+    let kind = known.get(section.name).and_then(Option::as_ref);
+    let base = Base::of_kind(section.name, kind);
+    Some((section.name.to_owned(), settled(read_policy(report, section, &base)?)))
+}
+
+/// Guard: an override that applies to nothing is a typing error, and its author believes that it applies.
+fn check_listed(report: &mut Report, tenant: &Section<'_>, section: &Section<'_>) {
+    // A list that does not stand has been reported by who reads it.
+    let unheard = &mut Report::default();
+    let Some(texts) = tenant.texts(unheard, "kinds") else { return };
+    let listed: BTreeSet<&str> = texts.into_iter().map(|(_, kind)| kind).collect();
+    if !listed.is_empty() && !listed.contains(section.name) {
+        let listed: Vec<&str> = listed.into_iter().collect();
+        let problem = format!(
+            "the tenant does not list this kind; add it to `kinds`, or {}",
+            suggest(section.name, &listed)
+        );
+        report.fault(section.at, &section.path, problem);
+    }
+}
