@@ -3,6 +3,8 @@
 //! One item holds the entries of one stream batch, tenant, bucket and event. Its sort key comes from the batch's
 //! first record, so a retry makes the same item; whoever replays folds by (fingerprint, version).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
@@ -31,6 +33,8 @@ pub enum Event {
     Purged,
     Erased,
     OutOfBand,
+    Held,
+    Released,
     Refused,
 }
 
@@ -52,6 +56,8 @@ impl Event {
             Self::Purged => "purged",
             Self::Erased => "erased",
             Self::OutOfBand => "out_of_band",
+            Self::Held => "held",
+            Self::Released => "released",
             Self::Refused => "refused",
         }
     }
@@ -211,6 +217,9 @@ pub struct AuditItem {
     pub object: Option<ObjectVersion>,
     /// Until when that version is locked.
     pub retain_until: Option<EpochSeconds>,
+    /// How many tokens of each tenant it is about, where the entries do not say: those of an object, or of a plan that
+    /// waits.
+    pub tenants: BTreeMap<TenantId, u64>,
     /// The tokens.
     pub entries: Vec<Entry>,
 }
@@ -239,6 +248,7 @@ impl AuditItem {
             reason_text: None,
             object: None,
             retain_until: None,
+            tenants: BTreeMap::new(),
             entries: Vec::new(),
         }
     }
@@ -251,7 +261,10 @@ impl AuditItem {
     /// An event of a run: one item a run and event, however often it is written.
     pub fn of_run(run: &Run, event: Event, now: EpochSeconds) -> Self {
         let sk = format!("{}#{}", run.id, event.as_str());
+        // What a person is asked about, in tokens.
+        let waiting = (event == Event::Gated).then(|| (run.tenant.clone(), run.tally.n_cool));
         Self {
+            tenants: waiting.into_iter().collect(),
             run: Some(run.id.to_string()),
             policy: Some(run.config),
             evidence: run.evidence.clone(),

@@ -3,12 +3,18 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub mod audit;
+pub mod caller;
 pub mod campaign;
 pub mod candidates;
+pub mod command;
 pub mod config;
+pub mod event;
 pub mod extract;
+pub mod fan_out;
 pub mod fingerprint;
 pub mod format;
+pub mod hold;
+pub mod issue;
 pub mod lifecycle;
 pub mod limits;
 pub mod marks;
@@ -16,9 +22,11 @@ pub mod message;
 pub mod plan;
 pub mod policy;
 pub mod rails;
+pub mod reader;
 pub mod record;
 pub mod row;
 pub mod run;
 pub mod source;
+pub mod subject;
 pub mod time;
 pub mod token;

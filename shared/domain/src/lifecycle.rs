@@ -5,19 +5,28 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::candidates::Candidate;
-use crate::policy::{Action, KindPolicy, Trigger};
-use crate::row::{Phase, RowVersion, State, VaultRow};
+use crate::policy::Trigger;
+use crate::row::{By, RowVersion, State, VaultRow};
 use crate::run::{RunId, VerdictProof};
+use crate::subject::SubjectRow;
 use crate::time::EpochSeconds;
 
 mod attributes;
+mod cleanup;
+mod command;
 mod due;
+mod held;
 mod image;
+mod read;
 mod scanned;
 
 pub use attributes::{StoredAttribute, StoredValue};
-pub use due::{decide_due, next_due};
+pub use cleanup::{cleans_up, decide_cleanup};
+pub use command::{Ending, decide_command, decide_reinstate};
+pub use due::{DueFacts, decide_due, family_end, next_due};
+pub use held::{decide_hold, decide_release};
 pub use image::{ImageVerdict, Transition, decide_image};
+pub use read::decide_read;
 pub use scanned::{RunFacts, Scanned, decide_scanned};
 
 /// What a write's condition names: the version read, and what the verdict rests on, so that a writer who forgets to
@@ -34,6 +43,9 @@ pub struct Expected {
     pub last_read_at: Option<EpochSeconds>,
     /// The date of removal read.
     pub purge_at: Option<EpochSeconds>,
+    /// Whether a hold stood. Where none did, none may stand when it is written.
+    #[serde(default)]
+    pub is_held: bool,
 }
 
 impl Expected {
@@ -45,6 +57,7 @@ impl Expected {
             expires_at: row.expires_at,
             last_read_at: row.last_read_at,
             purge_at: row.purge_at,
+            is_held: row.hold.is_some(),
         }
     }
 
@@ -54,27 +67,92 @@ impl Expected {
     }
 }
 
-/// Who decided: the config version, and for a run its id and fence.
+/// Who decided: the config version, and the run with its fence or the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
     /// The config version.
     pub policy: u64,
     /// The run and the fence it holds.
     pub run: Option<(RunId, u64)>,
+    /// The person or caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
+}
+
+impl Decided {
+    /// Lifecycle itself, by the clock.
+    pub fn by_timer(policy: u64) -> Self {
+        Self { policy, run: None, by: None }
+    }
+
+    /// A run under its fence.
+    pub fn by_run(policy: u64, run: RunId, fence: u64) -> Self {
+        Self { policy, run: Some((run, fence)), by: None }
+    }
+
+    /// Somebody who asked for it.
+    pub fn by_caller(policy: u64, by: &By) -> Self {
+        Self { policy, run: None, by: Some(by.clone()) }
+    }
+}
+
+/// What comes after a token was taken out of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Then {
+    /// It waits: for a verdict run, or for the release of its hold.
+    Wait,
+    /// It leaves the vault at this moment: it is sentenced by the same write.
+    Leave(EpochSeconds),
+    /// Lifecycle looks again at this moment: a spent refresh token stays while its family lives.
+    LookAgain(EpochSeconds),
+    /// Lifecycle looks again then, and it leaves only if the command budget of that day was approved.
+    Approval {
+        /// The beginning of the budget day.
+        day: EpochSeconds,
+        /// When it would have left.
+        look_at: EpochSeconds,
+    },
+}
+
+impl Then {
+    /// The date of removal that is set.
+    pub fn purge_at(self) -> Option<EpochSeconds> {
+        match self {
+            Self::Leave(at) => Some(at),
+            Self::Wait | Self::LookAgain(_) | Self::Approval { .. } => None,
+        }
+    }
+
+    /// When lifecycle looks again.
+    pub fn due_at(self) -> Option<EpochSeconds> {
+        match self {
+            Self::LookAgain(at) | Self::Approval { look_at: at, .. } => Some(at),
+            Self::Wait | Self::Leave(_) => None,
+        }
+    }
+
+    /// The budget day that it waits for.
+    pub fn waits_for(self) -> Option<EpochSeconds> {
+        match self {
+            Self::Approval { day, .. } => Some(day),
+            Self::Wait | Self::Leave(_) | Self::LookAgain(_) => None,
+        }
+    }
 }
 
 /// One change of one row. Every change steps the version by one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
-    /// Out of service; with `purge_at` it is sentenced in the same write.
+    /// Out of service; where it leaves at a known moment it is sentenced in the same write.
     Cool {
         /// Why.
         reason: Trigger,
         /// From when on.
         since: EpochSeconds,
-        /// When it leaves the vault, where that is already decided.
-        purge_at: Option<EpochSeconds>,
+        /// What comes after.
+        then: Then,
         /// Who decided.
         decided: Decided,
     },
@@ -104,6 +182,24 @@ pub enum Change {
         /// When.
         due_at: Option<EpochSeconds>,
     },
+    /// Under legal hold: nothing removes it any more.
+    Hold {
+        /// The holds that stand now.
+        hold: String,
+        /// Who decided.
+        decided: Decided,
+    },
+    /// A hold was released.
+    Release {
+        /// The holds that still stand.
+        hold: Option<String>,
+        /// When it leaves the vault, decided afresh.
+        purge_at: Option<EpochSeconds>,
+        /// When lifecycle must look at it next.
+        due_at: Option<EpochSeconds>,
+        /// Who decided.
+        decided: Decided,
+    },
     /// Somebody else changed the row: its removal is lifted and decided afresh.
     Lift {
         /// When lifecycle must look at it next.
@@ -117,18 +213,22 @@ impl Change {
     pub fn apply(&self, row: &VaultRow) -> VaultRow {
         let mut after = VaultRow { version: row.version.next(), ..row.clone() };
         match self {
-            Self::Cool { reason, since, purge_at, decided } => {
+            Self::Cool { reason, since, then, decided } => {
                 after.state = State::Cooling;
                 after.reason = Some(*reason);
                 after.cooling_since = Some(*since);
-                after.purge_at = *purge_at;
-                after.due_at = None;
+                after.purge_at = then.purge_at();
+                after.due_at = then.due_at();
+                after.waits_for = then.waits_for();
                 after.note_decided(decided);
             }
             Self::Sentence { purge_at, decided } => {
                 after.purge_at = Some(*purge_at);
                 after.due_at = None;
-                after.note_decided(decided);
+                after.waits_for = None;
+                // Whoever ended it stays on record with the date that follows from that.
+                let by = decided.by.clone().or_else(|| row.by.clone());
+                after.note_decided(&Decided { by, ..decided.clone() });
             }
             Self::Reinstate { due_at, read_at, decided } => {
                 after.last_read_at = read_at.or(row.last_read_at);
@@ -136,6 +236,19 @@ impl Change {
                 after.reason = None;
                 after.cooling_since = None;
                 after.purge_at = None;
+                after.due_at = *due_at;
+                after.waits_for = None;
+                after.note_decided(decided);
+            }
+            Self::Hold { hold, decided } => {
+                after.hold = Some(hold.clone());
+                after.purge_at = None;
+                after.due_at = None;
+                after.note_decided(decided);
+            }
+            Self::Release { hold, purge_at, due_at, decided } => {
+                after.hold.clone_from(hold);
+                after.purge_at = *purge_at;
                 after.due_at = *due_at;
                 after.note_decided(decided);
             }
@@ -152,9 +265,11 @@ impl Change {
     /// The fence that the row must not be past, where a run decided.
     pub fn fence(&self) -> Option<u64> {
         match self {
-            Self::Cool { decided, .. } | Self::Sentence { decided, .. } | Self::Reinstate { decided, .. } => {
-                decided.run.as_ref().map(|(_, fence)| *fence)
-            }
+            Self::Cool { decided, .. }
+            | Self::Sentence { decided, .. }
+            | Self::Reinstate { decided, .. }
+            | Self::Hold { decided, .. }
+            | Self::Release { decided, .. } => decided.run.as_ref().map(|(_, fence)| *fence),
             Self::Stamp { .. } | Self::Rearm { .. } | Self::Lift { .. } => None,
         }
     }
@@ -163,6 +278,7 @@ impl Change {
 impl VaultRow {
     fn note_decided(&mut self, decided: &Decided) {
         self.policy = Some(decided.policy);
+        self.by.clone_from(&decided.by);
         if let Some((run, fence)) = &decided.run {
             self.run = Some(run.clone());
             self.fence = Some(*fence);
@@ -201,6 +317,12 @@ pub enum Why {
     NotDue,
     /// It is already as the command would make it.
     AlreadyDone,
+    /// It was issued after the moment up to which the command reaches.
+    IssuedLater,
+    /// A spent refresh token was sent again within the leeway: two tabs, no theft.
+    Retry,
+    /// Its removal waits until a person approves the day's commands.
+    WaitsForApproval,
 }
 
 /// What to do with a row.
@@ -210,62 +332,23 @@ pub enum Verdict {
     Keep(Why),
     /// This.
     Change(Change),
-}
-
-/// Decides over a command or notice about one token.
-pub fn decide_command(
-    row: &VaultRow,
-    trigger: Trigger,
-    kind: &KindPolicy,
-    policy: u64,
-    now: EpochSeconds,
-) -> Verdict {
-    if row.hold.is_some() {
-        return Verdict::Keep(Why::OnHold);
-    }
-    let Some(rule) = kind.rule(trigger) else { return Verdict::Keep(Why::Ignored) };
-    if rule.action == Action::Ignore {
-        return Verdict::Keep(Why::Ignored);
-    }
-    // A final reason already holds; a found-unused one gives way, because it could still be revived.
-    if row.state == State::Cooling && row.reason.is_some_and(|reason| !reason.is_revivable()) {
-        return Verdict::Keep(Why::AlreadyDone);
-    }
-    Verdict::Change(end_by_trigger(trigger, rule.cool_off, policy, now))
-}
-
-/// Decides over a read: coalesced to the kind's granularity, never moving back, reviving where the reason allows.
-pub fn decide_read(row: &VaultRow, at: EpochSeconds, kind: &KindPolicy, policy: u64) -> Verdict {
-    match row.phase() {
-        Phase::Active => {
-            let known = row.last_read_at.unwrap_or(EpochSeconds(i64::MIN));
-            if at.minus(kind.read_granularity) <= known {
-                return Verdict::Keep(Why::AlreadyDone);
-            }
-            Verdict::Change(Change::Stamp { last_read_at: at })
-        }
-        Phase::Cooling | Phase::Sentenced => {
-            if !row.reason.is_some_and(Trigger::is_revivable) {
-                return Verdict::Keep(Why::OtherReason);
-            }
-            // Any read that was not known counts, also one from before the token was taken out of service whose
-            // message came late: had it come in time, the token would have been kept.
-            if at <= row.last_seen() {
-                return Verdict::Keep(Why::AlreadyDone);
-            }
-            let due_at = next_due(row, kind, at);
-            let decided = Decided { policy, run: None };
-            Verdict::Change(Change::Reinstate { due_at, read_at: Some(at), decided })
-        }
-    }
+    /// Nothing, but it goes on record and rings: somebody uses what is out of service for good.
+    LateUse,
+    /// A spent refresh token was used: its family is compromised.
+    Reuse,
 }
 
 /// Decides over removing a row whose `purge_at` has passed by more than `patience`.
 ///
 /// Guard: what was read or issued again since it was found unused is not removed, also where its writer left the state
-/// as it was.
-pub fn decide_removal(row: &VaultRow, patience: Duration, now: EpochSeconds) -> Result<(), Why> {
-    if row.hold.is_some() {
+/// as it was. A hold on the subject is one on each of its tokens, also while its fan-out is under way.
+pub fn decide_removal(
+    row: &VaultRow,
+    subject: Option<&SubjectRow>,
+    patience: Duration,
+    now: EpochSeconds,
+) -> Result<(), Why> {
+    if row.hold.is_some() || subject.is_some_and(|subject| subject.hold.is_some()) {
         return Err(Why::OnHold);
     }
     // A known end leaves with its end, and not before: who extended it may have forgotten its date of removal.
@@ -278,16 +361,6 @@ pub fn decide_removal(row: &VaultRow, patience: Duration, now: EpochSeconds) -> 
     match row.purge_at {
         Some(at) if at.plus(patience) <= now => Ok(()),
         Some(_) | None => Err(Why::NotDue),
-    }
-}
-
-/// The one write by which a trigger other than a scan ends a token: out of service and sentenced at once.
-fn end_by_trigger(reason: Trigger, cool_off: Duration, policy: u64, now: EpochSeconds) -> Change {
-    Change::Cool {
-        reason,
-        since: now,
-        purge_at: Some(now.plus(cool_off)),
-        decided: Decided { policy, run: None },
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::policy::Retention;
-use crate::time::TimeScale;
+use crate::time::{EpochSeconds, TimeScale};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -38,6 +38,12 @@ pub struct Limits {
     pub run_deadline: Duration,
     /// How long a worker owns a shard, 16 min: longer than any function lives.
     pub lease: Duration,
+    /// How much later a fan-out looks again, 2 min: the owner index lags behind the table, by seconds as a rule.
+    pub index_lag: Duration,
+    /// How long a command's answer and a notice's id are remembered, 48 h: senders repeat themselves for a day.
+    pub memory: Duration,
+    /// The day of the command budget, 24 h.
+    pub budget_day: Duration,
     /// How far a command's own time may be from ours, 5 min. Never scaled: it is about clocks, not about waiting.
     pub max_clock_skew: Duration,
     /// The oldest TTL value that DynamoDB still acts on, 5 years less a day. Never scaled: it is the service's.
@@ -59,6 +65,9 @@ impl Limits {
             stuck_after: Duration::from_mins(15),
             run_deadline: Duration::from_hours(24),
             lease: Duration::from_mins(16),
+            index_lag: Duration::from_mins(2),
+            memory: Duration::from_hours(48),
+            budget_day: Duration::from_hours(24),
             max_clock_skew: Duration::from_mins(5),
             ttl_max_age: Duration::from_secs((5 * 365 - 1) * DAY),
         }
@@ -79,9 +88,19 @@ impl Limits {
             stuck_after: scale.apply(real.stuck_after).max(WORK_FLOOR_STUCK),
             run_deadline: scale.apply(real.run_deadline).max(WORK_FLOOR_RUN),
             lease: scale.apply(real.lease).max(WORK_FLOOR_LEASE),
+            // No scale makes a sender faster: it repeats itself within the same real time.
+            index_lag: scale.apply(real.index_lag),
+            memory: real.memory,
+            budget_day: scale.apply(real.budget_day),
             max_clock_skew: real.max_clock_skew,
             ttl_max_age: real.ttl_max_age,
         }
+    }
+
+    /// The beginning of the budget day that a moment lies in.
+    pub fn budget_day_of(&self, now: EpochSeconds) -> EpochSeconds {
+        let day = i64::try_from(self.budget_day.as_secs()).unwrap_or(i64::MAX).max(1);
+        EpochSeconds(now.0.saturating_sub(now.0.rem_euclid(day)))
     }
 
     /// How long a version of this class stays locked.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::lifecycle::{Change, Decided, Expected, sentence};
+use crate::lifecycle::{Change, Decided, Expected, Then, sentence};
 use crate::policy::Trigger;
 use crate::run::{PlanTally, Run, RunId};
 use crate::time::EpochSeconds;
@@ -35,6 +35,14 @@ pub struct PlanEntry {
     pub expected: Expected,
     /// What is done.
     pub verb: Verb,
+    /// Whether the row names a subject, whose hold is looked up before the token is sentenced.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_subject: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A piece of a shard's plan: what one sk range yields.
@@ -122,10 +130,10 @@ impl Verb {
         removal_notice: Duration,
         now: EpochSeconds,
     ) -> Option<Change> {
-        let decided = Decided { policy: run.config, run: Some((run.id.clone(), fence)) };
+        let decided = Decided::by_run(run.config, run.id.clone(), fence);
         match self {
             Self::Cool => {
-                Some(Change::Cool { reason: Trigger::Unreferenced, since: now, purge_at: None, decided })
+                Some(Change::Cool { reason: Trigger::Unreferenced, since: now, then: Then::Wait, decided })
             }
             Self::Sentence => Some(sentence(run.verdict_proof()?, now.plus(removal_notice), decided)),
             Self::Reinstate { due_at } => Some(Change::Reinstate { due_at, read_at: None, decided }),

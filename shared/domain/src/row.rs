@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::policy::Trigger;
 use crate::run::RunId;
+use crate::subject::SubjectRow;
 use crate::time::{EpochMillis, EpochSeconds};
 use crate::token::{RowKey, SUBJECT_PREFIX, TokenId, token_digest};
 
@@ -109,10 +110,24 @@ pub struct VaultRow {
     pub fence: Option<u64>,
     /// The config version that decided last.
     pub policy: Option<u64>,
-    /// The legal hold on it.
+    /// The legal holds on it: one id, or several with a space between them; see [`crate::hold`].
     pub hold: Option<String>,
+    /// Who ended it or brought it back, where a person or a caller did.
+    pub by: Option<By>,
+    /// The budget day whose approval its removal waits for.
+    pub waits_for: Option<EpochSeconds>,
     /// Whose it is.
     pub owner: Owner,
+}
+
+/// A person or a caller and what they said about what they did. Neither holds a token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct By {
+    /// The principal's ARN, or the queue that its command came through.
+    pub actor: String,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_text: Option<String>,
 }
 
 /// Whose a token is; every part is optional.
@@ -162,6 +177,12 @@ pub struct StoredRow {
     pub policy: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,6 +251,8 @@ impl TryFrom<StoredRow> for VaultRow {
             fence: stored.fence,
             policy: stored.policy,
             hold: stored.hold,
+            by: stored.actor.map(|actor| By { actor, reason_text: stored.reason_text }),
+            waits_for: stored.waits_for.map(EpochSeconds),
             owner: Owner {
                 subject: stored.subject,
                 session: stored.session,
@@ -262,6 +285,9 @@ impl From<&VaultRow> for StoredRow {
             fence: row.fence,
             policy: row.policy,
             hold: row.hold.clone(),
+            actor: row.by.as_ref().map(|by| by.actor.clone()),
+            reason_text: row.by.as_ref().and_then(|by| by.reason_text.clone()),
+            waits_for: row.waits_for.map(|day| day.0),
             subject: row.owner.subject.clone(),
             session: row.owner.session.clone(),
             device: row.owner.device.clone(),
@@ -303,10 +329,12 @@ impl VaultRow {
 }
 
 /// The read rule: a token is good while it is in service, not expired, and issued after its subject's cut-off.
-pub fn is_good(row: &VaultRow, subject_cutoff: Option<EpochMillis>, now: EpochSeconds) -> bool {
+pub fn is_good(row: &VaultRow, subject: Option<&SubjectRow>, now: EpochSeconds) -> bool {
     row.state == State::Active
         && row.expires_at.is_none_or(|end| now < end)
-        && subject_cutoff.is_none_or(|cutoff| cutoff < row.created_at)
+        && subject
+            .and_then(|subject| subject.cutoff_of(&row.kind))
+            .is_none_or(|cutoff| cutoff < row.created_at)
 }
 
 /// The `due_pk` of a token: which of the `due` index's `due_shards` partitions it waits in.
@@ -322,6 +350,12 @@ pub fn due_partition_name(partition: u16) -> String {
 
 /// Into how many buckets a subject's rows are cut in the `owner` index.
 pub const OWNER_BUCKETS: u8 = 8;
+
+/// The bucket of a subject's rows that a token is in.
+pub fn owner_bucket(token: &TokenId) -> u8 {
+    let [.., last] = token_digest(token.expose().as_bytes());
+    last.checked_rem(OWNER_BUCKETS).unwrap_or(0)
+}
 
 /// The `owner_pk` of one bucket of a subject's rows.
 pub fn owner_partition(tenant: &str, subject: &str, bucket: u8) -> String {
@@ -387,7 +421,8 @@ mod tests {
     fn a_cutoff_takes_what_was_issued_up_to_its_millisecond() {
         let mut row = VaultRow::try_from(stored()).unwrap();
         row.created_at = EpochMillis(5_000);
-        assert!(!is_good(&row, Some(EpochMillis(5_000)), EpochSeconds(6)));
-        assert!(is_good(&row, Some(EpochMillis(4_999)), EpochSeconds(6)));
+        let cut = |at| SubjectRow { cutoff_at: Some(EpochMillis(at)), ..SubjectRow::default() };
+        assert!(!is_good(&row, Some(&cut(5_000)), EpochSeconds(6)));
+        assert!(is_good(&row, Some(&cut(4_999)), EpochSeconds(6)));
     }
 }

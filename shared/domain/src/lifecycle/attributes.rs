@@ -29,6 +29,10 @@ impl Expected {
             ("last_read_at", self.last_read_at.map(seconds)),
             ("purge_at", self.purge_at.map(seconds)),
         ]
+        .into_iter()
+        // Where a hold stood, the version alone says that the row is as it was read.
+        .chain((!self.is_held).then_some(("hold", None)))
+        .collect()
     }
 }
 
@@ -51,25 +55,51 @@ impl Change {
             [("due_at", at.map(seconds)), ("due_pk", partition)]
         };
         match self {
-            Self::Cool { reason, since, purge_at, decided } => {
+            Self::Cool { reason, since, then, decided } => {
                 set.extend(state(State::Cooling));
                 set.push(("reason", Some(text(reason.as_str()))));
                 set.push(("cooling_since", Some(seconds(*since))));
-                set.push(("purge_at", purge_at.map(seconds)));
-                set.extend(due(None));
+                set.push(("purge_at", then.purge_at().map(seconds)));
+                set.push(("waits_for", then.waits_for().map(seconds)));
+                set.extend(due(then.due_at()));
                 set.extend(decision(decided));
+                set.extend(caller(decided));
             }
             Self::Sentence { purge_at, decided } => {
                 set.push(("purge_at", Some(seconds(*purge_at))));
+                set.push(("waits_for", None));
                 set.extend(due(None));
                 set.extend(decision(decided));
+                if decided.by.is_some() {
+                    set.extend(caller(decided));
+                }
             }
             Self::Reinstate { due_at, read_at, decided } => {
                 set.extend(read_at.map(|at| ("last_read_at", Some(seconds(at)))));
                 set.extend(state(State::Active));
-                set.extend([("reason", None), ("cooling_since", None), ("purge_at", None)]);
+                set.extend([
+                    ("reason", None),
+                    ("cooling_since", None),
+                    ("purge_at", None),
+                    ("waits_for", None),
+                ]);
                 set.extend(due(*due_at));
                 set.extend(decision(decided));
+                set.extend(caller(decided));
+            }
+            Self::Hold { hold, decided } => {
+                set.push(("hold", Some(text(hold))));
+                set.push(("purge_at", None));
+                set.extend(due(None));
+                set.extend(decision(decided));
+                set.extend(caller(decided));
+            }
+            Self::Release { hold, purge_at, due_at, decided } => {
+                set.push(("hold", hold.as_deref().map(text)));
+                set.push(("purge_at", purge_at.map(seconds)));
+                set.extend(due(*due_at));
+                set.extend(decision(decided));
+                set.extend(caller(decided));
             }
             Self::Stamp { last_read_at } => set.push(("last_read_at", Some(seconds(*last_read_at)))),
             Self::Rearm { due_at } => set.extend(due(*due_at)),
@@ -95,6 +125,13 @@ fn decision(decided: &Decided) -> Vec<StoredAttribute> {
     set
 }
 
+/// Who asked; nobody, where lifecycle or a run decided.
+fn caller(decided: &Decided) -> [StoredAttribute; 2] {
+    let by = decided.by.as_ref();
+    let reason_text = by.and_then(|by| by.reason_text.as_deref());
+    [("actor", by.map(|by| text(&by.actor))), ("reason_text", reason_text.map(text))]
+}
+
 fn text(text: &str) -> StoredValue {
     StoredValue::Text(text.to_owned())
 }
@@ -113,9 +150,10 @@ mod tests {
 
     use serde_json::{Value, json};
 
+    use super::super::Then;
     use super::*;
     use crate::policy::Trigger;
-    use crate::row::{Owner, RowVersion, StoredRow, VaultRow};
+    use crate::row::{By, Owner, RowVersion, StoredRow, VaultRow};
     use crate::run::RunId;
     use crate::time::EpochMillis;
     use crate::token::RowKey;
@@ -137,8 +175,14 @@ mod tests {
             fence: None,
             policy: None,
             hold: None,
+            by: Some(by("before")),
+            waits_for: Some(EpochSeconds(7)),
             owner: Owner::default(),
         }
+    }
+
+    fn by(actor: &str) -> By {
+        By { actor: actor.into(), reason_text: Some("ticket 7".into()) }
     }
 
     fn stored(row: &VaultRow) -> BTreeMap<String, Value> {
@@ -167,13 +211,25 @@ mod tests {
 
     #[test]
     fn writing_the_attributes_is_applying_the_change() {
-        let by_run = Decided { policy: 3, run: Some((RunId::parse("100-01").unwrap(), 9)) };
-        let by_timer = Decided { policy: 3, run: None };
+        let by_run = Decided::by_run(3, RunId::parse("100-01").unwrap(), 9);
+        let by_timer = Decided::by_timer(3);
+        let by_caller = Decided::by_caller(3, &by("app"));
         let at = EpochSeconds(50);
         let reason = Trigger::Unreferenced;
         for change in [
-            Change::Cool { reason, since: at, purge_at: None, decided: by_run.clone() },
-            Change::Cool { reason, since: at, purge_at: Some(at), decided: by_timer.clone() },
+            Change::Cool { reason, since: at, then: Then::Wait, decided: by_run.clone() },
+            Change::Cool { reason, since: at, then: Then::Leave(at), decided: by_timer.clone() },
+            Change::Cool { reason, since: at, then: Then::LookAgain(at), decided: by_caller.clone() },
+            Change::Cool {
+                reason,
+                since: at,
+                then: Then::Approval { day: at, look_at: at },
+                decided: by_caller.clone(),
+            },
+            Change::Sentence { purge_at: at, decided: by_caller.clone() },
+            Change::Hold { hold: "case-1".into(), decided: by_caller.clone() },
+            Change::Release { hold: None, purge_at: Some(at), due_at: None, decided: by_caller.clone() },
+            Change::Release { hold: Some("b".into()), purge_at: None, due_at: Some(at), decided: by_caller },
             Change::Sentence { purge_at: at, decided: by_run.clone() },
             Change::Reinstate { due_at: None, read_at: None, decided: by_run },
             Change::Reinstate { due_at: Some(at), read_at: Some(at), decided: by_timer },
@@ -221,7 +277,10 @@ mod tests {
                 ("expires_at", Some(StoredValue::Number(2))),
                 ("last_read_at", Some(StoredValue::Number(3))),
                 ("purge_at", None),
+                ("hold", None),
             ]
         );
+        row.hold = Some("case-1".into());
+        assert!(Expected::of(&row).attributes().iter().all(|(name, _)| *name != "hold"));
     }
 }

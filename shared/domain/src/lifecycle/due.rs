@@ -1,8 +1,9 @@
-//! What `expire` decides: the row's own end, and idleness.
+//! What `expire` decides: the row's own end, idleness, and what became of tokens whose removal was left open.
 
-use super::{Change, Decided, Verdict, Why, end_by_trigger};
-use crate::policy::{Action, KindPolicy, Trigger};
-use crate::row::{Phase, VaultRow};
+use super::{Change, Decided, Then, Verdict, Why};
+use crate::policy::{Action, KindPolicy, Rule, Trigger};
+use crate::row::{Phase, VaultRow, is_good};
+use crate::subject::SubjectRow;
 use crate::time::EpochSeconds;
 
 /// When lifecycle must look at an active row next: at its end, or when it would be idle.
@@ -15,8 +16,43 @@ pub fn next_due(row: &VaultRow, kind: &KindPolicy, seen: EpochSeconds) -> Option
     }
 }
 
+/// How often in a cool-off a token that waits for an approval is looked at.
+const LOOKS_PER_COOL_OFF: u32 = 4;
+
+/// What else a decision over a due row rests on, where its reason asks for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DueFacts {
+    /// When the last member of its family ended or ends; see [`family_end`].
+    pub family_end: Option<EpochSeconds>,
+    /// When the commands of the day that it waits for were approved.
+    pub approved_at: Option<EpochSeconds>,
+}
+
+/// When the last of a family's members that the vault still has ended, or ends by itself. One in service without an
+/// end lives at least now.
+pub fn family_end(
+    members: &[VaultRow],
+    subject: Option<&SubjectRow>,
+    now: EpochSeconds,
+) -> Option<EpochSeconds> {
+    let end_of = |row: &VaultRow| {
+        if is_good(row, subject, now) {
+            return row.expires_at.unwrap_or(now).max(now);
+        }
+        // An active row that is not good any more ended at the latest now, by its own end or by its subject's cut-off.
+        row.cooling_since.or(row.expires_at).unwrap_or(now).min(now)
+    };
+    members.iter().map(end_of).max()
+}
+
 /// Decides over a row that the `due` index named.
-pub fn decide_due(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSeconds) -> Verdict {
+pub fn decide_due(
+    row: &VaultRow,
+    facts: DueFacts,
+    kind: &KindPolicy,
+    policy: u64,
+    now: EpochSeconds,
+) -> Verdict {
     if row.hold.is_some() {
         // Looked at again, so that a row whose hold is released does not lie outside the index.
         return rearm(row, Some(now.plus(kind.grace)), Why::OnHold);
@@ -25,23 +61,51 @@ pub fn decide_due(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSeco
         Phase::Active => decide_active(row, kind, policy, now),
         Phase::Sentenced => rearm(row, None, Why::AlreadySentenced),
         Phase::Cooling => match row.reason {
-            // Its removal was lifted because somebody else wrote the row: the reason stands, so it is dated afresh.
             Some(reason) if !reason.is_revivable() => match kind.rule(reason) {
                 Some(rule) if rule.action != Action::Ignore => {
-                    let purge_at = now.plus(rule.cool_off);
-                    Verdict::Change(Change::Sentence { purge_at, decided: Decided { policy, run: None } })
+                    decide_ended(row, (reason, rule), facts, policy, now)
                 }
                 Some(_) | None => rearm(row, None, Why::Ignored),
             },
             Some(_) if row.was_seen_since_cooling() => {
                 let due_at = next_due(row, kind, row.last_seen());
-                let decided = Decided { policy, run: None };
+                let decided = Decided::by_timer(policy);
                 Verdict::Change(Change::Reinstate { due_at, read_at: None, decided })
             }
             // What was found unused waits for a verdict run; no timer sentences it.
             Some(_) | None => rearm(row, None, Why::CoolingOff),
         },
     }
+}
+
+/// A token that ended for good and has no date: its family lived, a person had to approve, or its date was lifted
+/// because somebody else wrote the row.
+fn decide_ended(
+    row: &VaultRow,
+    (reason, rule): (Trigger, &Rule),
+    facts: DueFacts,
+    policy: u64,
+    now: EpochSeconds,
+) -> Verdict {
+    let sentence =
+        |purge_at| Verdict::Change(Change::Sentence { purge_at, decided: Decided::by_timer(policy) });
+    if row.waits_for.is_some() {
+        let ended_at = row.cooling_since.unwrap_or(now);
+        return match facts.approved_at {
+            // An approval is for what waited when it was given.
+            Some(approved_at) if ended_at <= approved_at => sentence(ended_at.plus(rule.cool_off).max(now)),
+            // Looked at some times more in a cool-off, so that it goes soon after the approval.
+            Some(_) | None => {
+                let look_at = now.plus(rule.cool_off.checked_div(LOOKS_PER_COOL_OFF).unwrap_or_default());
+                rearm(row, Some(look_at), Why::WaitsForApproval)
+            }
+        };
+    }
+    if reason == Trigger::Rotated && row.owner.family.is_some() {
+        let free_at = facts.family_end.unwrap_or(now).plus(rule.cool_off);
+        return if free_at <= now { sentence(now) } else { rearm(row, Some(free_at), Why::CoolingOff) };
+    }
+    sentence(now.plus(rule.cool_off))
 }
 
 fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSeconds) -> Verdict {
@@ -51,7 +115,7 @@ fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSecon
     if row.expires_at.is_some_and(|end| end <= now) {
         return match kind.rule(Trigger::Expired) {
             Some(rule) if rule.action != Action::Ignore => {
-                Verdict::Change(end_by_trigger(Trigger::Expired, rule.cool_off, policy, now))
+                Verdict::Change(end_by_timer(Trigger::Expired, rule, policy, now))
             }
             Some(_) | None => rearm(row, None, Why::Ignored),
         };
@@ -65,14 +129,14 @@ fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSecon
                 && (rule.action == Action::Remove
                     || (rule.action == Action::Invalidate && kind.format.is_none())) =>
         {
-            Verdict::Change(end_by_trigger(Trigger::Idle, rule.cool_off, policy, now))
+            Verdict::Change(end_by_timer(Trigger::Idle, rule, policy, now))
         }
         Some(rule) if idle && rule.action == Action::Invalidate => Verdict::Change(Change::Cool {
             reason: Trigger::Idle,
             since: now,
             // Only a verdict run sentences an idle token.
-            purge_at: None,
-            decided: Decided { policy, run: None },
+            then: Then::Wait,
+            decided: Decided::by_timer(policy),
         }),
         Some(_) | None => {
             // An ignored idle moment is not waited for again.
@@ -80,6 +144,11 @@ fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSecon
             rearm(row, due_at, Why::NotDue)
         }
     }
+}
+
+fn end_by_timer(reason: Trigger, rule: &Rule, policy: u64, now: EpochSeconds) -> Change {
+    let then = Then::Leave(now.plus(rule.cool_off));
+    Change::Cool { reason, since: now, then, decided: Decided::by_timer(policy) }
 }
 
 fn rearm(row: &VaultRow, due_at: Option<EpochSeconds>, why: Why) -> Verdict {

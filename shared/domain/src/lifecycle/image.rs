@@ -1,6 +1,8 @@
 //! What `react` decides over the two images of a stream record: which state change to put on record, and whether
 //! somebody wrote a condemned row without stepping its version.
 
+use std::cmp::Ordering;
+
 use super::Change;
 use crate::audit::Event;
 use crate::row::{Phase, VaultRow};
@@ -37,6 +39,9 @@ pub fn decide_image(old: Option<&VaultRow>, new: &VaultRow, now: EpochSeconds) -
         let lift = (to == Phase::Sentenced).then_some(Change::Lift { due_at: now });
         return ImageVerdict { transition: Some(Transition { event: Event::OutOfBand, from, to }), lift };
     }
+    if let Some(event) = held_event(old, new) {
+        return ImageVerdict { transition: Some(Transition { event, from, to }), lift: None };
+    }
     // Read or issued again, but left condemned: its removal is lifted, and `expire` takes it back.
     if to == Phase::Sentenced && new.was_seen_since_cooling() {
         let transition = Some(Transition { event: Event::OutOfBand, from, to });
@@ -49,7 +54,11 @@ pub fn decide_image(old: Option<&VaultRow>, new: &VaultRow, now: EpochSeconds) -
         let transition = Some(Transition { event: Event::OutOfBand, from, to });
         return ImageVerdict { transition, lift: Some(Change::Lift { due_at: end }) };
     }
+    // A further, graver reason is a state of its own.
+    let has_other_reason = old.is_some_and(|old| old.reason != new.reason);
     let event = match (from, to) {
+        (Some(Phase::Cooling | Phase::Sentenced), Phase::Cooling) if has_other_reason => Event::Cooled,
+        (Some(Phase::Sentenced), Phase::Sentenced) if has_other_reason => Event::Sentenced,
         (Some(Phase::Active), Phase::Cooling) => Event::Cooled,
         (Some(Phase::Active | Phase::Cooling), Phase::Sentenced) => Event::Sentenced,
         (Some(Phase::Cooling | Phase::Sentenced), Phase::Active) => Event::Reinstated,
@@ -61,4 +70,15 @@ pub fn decide_image(old: Option<&VaultRow>, new: &VaultRow, now: EpochSeconds) -
         | (None, Phase::Cooling | Phase::Sentenced) => return ImageVerdict::default(),
     };
     ImageVerdict { transition: Some(Transition { event, from, to }), lift: None }
+}
+
+/// Whether the holds on a row changed. A command to a held row changes its reason at the same time as nothing else.
+fn held_event(old: Option<&VaultRow>, new: &VaultRow) -> Option<Event> {
+    let old = old?;
+    let count = |row: &VaultRow| row.hold.as_deref().unwrap_or_default().split_whitespace().count();
+    match count(old).cmp(&count(new)) {
+        Ordering::Less => Some(Event::Held),
+        Ordering::Greater => Some(Event::Released),
+        Ordering::Equal => None,
+    }
 }

@@ -6,8 +6,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::audit::Event;
-use crate::policy::{Retention, Rule};
+use crate::policy::{Action, KindPolicy};
+use crate::policy::{Cleanup, Retention, Rule, Scope};
 use crate::row::Owner;
+use crate::row::Phase;
 use crate::run::{Purpose, Run, Stage};
 use crate::time::EpochMillis;
 use crate::token::{RowKey, Shard, TenantId, TokenId};
@@ -23,6 +25,14 @@ fn at(days: i64) -> EpochSeconds {
     EpochSeconds(days * DAY)
 }
 
+fn by() -> By {
+    By { actor: "app".into(), reason_text: None }
+}
+
+fn ending<'a>(trigger: Trigger, by: &'a By) -> Ending<'a> {
+    Ending { trigger, at: NOW, issued_until: None, erase_now: false, over_budget: None, by }
+}
+
 fn kind() -> KindPolicy {
     let rules = Trigger::ALL.into_iter().map(|trigger| {
         let action = match trigger {
@@ -36,13 +46,18 @@ fn kind() -> KindPolicy {
             | Trigger::Idle
             | Trigger::Unreferenced => Action::Invalidate,
         };
-        (trigger, Rule { action, cool_off: days(7), archive: true, retention: Retention::R7, strikes: 2 })
+        let scope = Scope::Token;
+        let rule =
+            Rule { action, scope, cool_off: days(7), archive: true, retention: Retention::R7, strikes: 2 };
+        (trigger, rule)
     });
     KindPolicy {
         format: Some("card".into()),
         read_granularity: Duration::from_hours(1),
         grace: days(1),
         idle_after: Some(days(90)),
+        reuse_leeway: Duration::from_secs(30),
+        cleanup: Cleanup::default(),
         rules: rules.collect::<BTreeMap<_, _>>(),
     }
 }
@@ -68,6 +83,8 @@ fn active() -> VaultRow {
         fence: None,
         policy: None,
         hold: None,
+        by: None,
+        waits_for: None,
         owner: Owner::default(),
     }
 }
@@ -180,23 +197,26 @@ fn a_hold_keeps_everything() {
     assert_eq!(scanned(&held, 0, Some(struck_once()), Purpose::Confirm), Scanned::Keep(Why::OnHold));
     let ended = VaultRow { expires_at: Some(at(1)), ..held.clone() };
     let again = Change::Rearm { due_at: Some(at(1001)) };
-    assert_eq!(decide_due(&ended, &kind(), 1, NOW), Verdict::Change(again.clone()));
-    assert_eq!(decide_due(&again.apply(&ended), &kind(), 1, NOW), Verdict::Keep(Why::OnHold));
+    assert_eq!(decide_due(&ended, DueFacts::default(), &kind(), 1, NOW), Verdict::Change(again.clone()));
     assert_eq!(
-        decide_removal(&VaultRow { purge_at: Some(at(1)), ..held }, Duration::ZERO, NOW),
+        decide_due(&again.apply(&ended), DueFacts::default(), &kind(), 1, NOW),
+        Verdict::Keep(Why::OnHold)
+    );
+    assert_eq!(
+        decide_removal(&VaultRow { purge_at: Some(at(1)), ..held }, None, Duration::ZERO, NOW),
         Err(Why::OnHold)
     );
 }
 
 fn due(row: &VaultRow) -> Verdict {
-    decide_due(row, &kind(), 4, NOW)
+    decide_due(row, DueFacts::default(), &kind(), 4, NOW)
 }
 
 #[test]
 fn what_has_no_moment_coming_is_left_alone() {
     let mut kind = kind();
     kind.idle_after = None;
-    assert_eq!(decide_due(&active(), &kind, 4, NOW), Verdict::Keep(Why::NotDue));
+    assert_eq!(decide_due(&active(), DueFacts::default(), &kind, 4, NOW), Verdict::Keep(Why::NotDue));
 }
 
 #[test]
@@ -224,11 +244,16 @@ fn an_idle_token_cools_without_a_date_and_a_read_puts_its_moment_off() {
 fn an_idle_token_that_no_scan_can_judge_is_dated_at_once() {
     let idle = VaultRow { created_at: at(1).to_millis(), ..active() };
     let unscanned = KindPolicy { format: None, ..kind() };
-    let Verdict::Change(change) = decide_due(&idle, &unscanned, 4, NOW) else { panic!("kept") };
+    let Verdict::Change(change) = decide_due(&idle, DueFacts::default(), &unscanned, 4, NOW) else {
+        panic!("kept")
+    };
     let after = change.apply(&idle);
     assert_eq!((after.phase(), after.purge_at), (Phase::Sentenced, Some(at(1007))));
     // A read still brings it back.
-    assert!(matches!(decide_read(&after, NOW, &unscanned, 4), Verdict::Change(Change::Reinstate { .. })));
+    assert!(matches!(
+        decide_read(&after, NOW, &by(), &unscanned, 4),
+        Verdict::Change(Change::Reinstate { .. })
+    ));
 }
 
 #[test]
@@ -249,7 +274,7 @@ fn no_timer_sentences_what_was_found_unused() {
 
 #[test]
 fn a_command_ends_a_token_once() {
-    let revoked = |row: &VaultRow| decide_command(row, Trigger::Revoked, &kind(), 1, NOW);
+    let revoked = |row: &VaultRow| decide_command(row, &ending(Trigger::Revoked, &by()), &kind(), 1, NOW);
     let Verdict::Change(change) = revoked(&active()) else { panic!("kept") };
     let after = change.apply(&active());
     assert_eq!(after.purge_at, Some(at(1007)));
@@ -260,7 +285,7 @@ fn a_command_ends_a_token_once() {
 
 #[test]
 fn reads_are_coalesced_and_never_move_back() {
-    let read = |row: &VaultRow, when| decide_read(row, when, &kind(), 1);
+    let read = |row: &VaultRow, when| decide_read(row, when, &by(), &kind(), 1);
     assert_eq!(read(&active(), NOW), Verdict::Change(Change::Stamp { last_read_at: NOW }));
     let stamped = VaultRow { last_read_at: Some(NOW), ..active() };
     assert_eq!(read(&stamped, EpochSeconds(NOW.0 + 3600)), Verdict::Keep(Why::AlreadyDone));
@@ -273,29 +298,31 @@ fn a_read_that_was_not_known_revives_what_was_found_unused_and_is_stamped() {
     let row = cooling(Trigger::Unreferenced, at(999));
     // Also one from before the verdict whose message came late.
     for when in [at(999), at(991)] {
-        let Verdict::Change(change) = decide_read(&row, when, &kind(), 1) else { panic!("kept") };
+        let Verdict::Change(change) = decide_read(&row, when, &by(), &kind(), 1) else { panic!("kept") };
         let after = change.apply(&row);
         assert_eq!((after.phase(), after.last_read_at), (Phase::Active, Some(when)));
     }
-    assert_eq!(decide_read(&row, at(979), &kind(), 1), Verdict::Keep(Why::AlreadyDone));
+    assert_eq!(decide_read(&row, at(979), &by(), &kind(), 1), Verdict::Keep(Why::AlreadyDone));
     let revoked = cooling(Trigger::Revoked, at(999));
-    assert_eq!(decide_read(&revoked, NOW, &kind(), 1), Verdict::Keep(Why::OtherReason));
+    // Read before it ended, told of later: nothing. Read since: somebody still uses it.
+    assert_eq!(decide_read(&revoked, at(999), &by(), &kind(), 1), Verdict::Keep(Why::OtherReason));
+    assert_eq!(decide_read(&revoked, NOW, &by(), &kind(), 1), Verdict::LateUse);
 }
 
 #[test]
 fn a_row_is_removed_from_its_moment_plus_patience_on() {
     let row = VaultRow { purge_at: Some(at(998)), ..cooling(Trigger::Unreferenced, at(980)) };
-    assert_eq!(decide_removal(&row, days(2), NOW), Ok(()));
-    assert_eq!(decide_removal(&row, days(2), EpochSeconds(NOW.0 - 1)), Err(Why::NotDue));
-    assert_eq!(decide_removal(&active(), Duration::ZERO, NOW), Err(Why::NotDue));
+    assert_eq!(decide_removal(&row, None, days(2), NOW), Ok(()));
+    assert_eq!(decide_removal(&row, None, days(2), EpochSeconds(NOW.0 - 1)), Err(Why::NotDue));
+    assert_eq!(decide_removal(&active(), None, Duration::ZERO, NOW), Err(Why::NotDue));
 }
 
 #[test]
 fn a_known_end_that_was_extended_stays_until_its_new_end() {
     let known = VaultRow { expires_at: Some(at(990)), purge_at: Some(at(997)), ..active() };
     let extended = VaultRow { expires_at: Some(at(1500)), version: known.version.next(), ..known.clone() };
-    assert_eq!(decide_removal(&known, Duration::ZERO, NOW), Ok(()));
-    assert_eq!(decide_removal(&extended, Duration::ZERO, NOW), Err(Why::NotDue));
+    assert_eq!(decide_removal(&known, None, Duration::ZERO, NOW), Ok(()));
+    assert_eq!(decide_removal(&extended, None, Duration::ZERO, NOW), Err(Why::NotDue));
     let verdict = decide_image(Some(&known), &extended, NOW);
     let lifted = verdict.lift.unwrap().apply(&extended);
     assert_eq!((lifted.purge_at, lifted.due_at), (None, Some(at(1500))));
@@ -308,10 +335,10 @@ fn what_was_read_or_issued_again_but_left_condemned_is_not_removed_and_comes_bac
     let condemned = VaultRow { purge_at: Some(at(995)), ..cooling(Trigger::Unreferenced, at(990)) };
     let read = VaultRow { last_read_at: Some(at(992)), ..condemned.clone() };
     let reissued = VaultRow { created_at: at(992).to_millis(), ..condemned.clone() };
-    assert_eq!(decide_removal(&condemned, Duration::ZERO, NOW), Ok(()));
+    assert_eq!(decide_removal(&condemned, None, Duration::ZERO, NOW), Ok(()));
     for seen in [read, reissued] {
         let seen = VaultRow { version: condemned.version.next(), ..seen };
-        assert!(decide_removal(&seen, Duration::ZERO, NOW).is_err());
+        assert!(decide_removal(&seen, None, Duration::ZERO, NOW).is_err());
         let lifted = decide_image(Some(&condemned), &seen, NOW).lift.unwrap().apply(&seen);
         assert_eq!(lifted.phase(), Phase::Cooling);
         let Verdict::Change(back) = due(&lifted) else { panic!("kept") };
@@ -417,9 +444,9 @@ proptest! {
             n_changes += 1;
             prop_assert!(n_changes <= 2, "{:?} from {:?}", change, row);
         }
-        if let Verdict::Change(change) = decide_command(&row, Trigger::Revoked, &kind(), 1, NOW) {
+        if let Verdict::Change(change) = decide_command(&row, &ending(Trigger::Revoked, &by()), &kind(), 1, NOW) {
             let after = change.apply(&row);
-            prop_assert!(matches!(decide_command(&after, Trigger::Revoked, &kind(), 1, NOW), Verdict::Keep(_)));
+            prop_assert!(matches!(decide_command(&after, &ending(Trigger::Revoked, &by()), &kind(), 1, NOW), Verdict::Keep(_)));
         }
     }
 }
