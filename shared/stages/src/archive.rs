@@ -8,13 +8,14 @@ use lethe_domain::fingerprint::{Fingerprint, TenantKeys};
 use lethe_domain::policy::{Retention, Rule, Trigger};
 use lethe_domain::record::{ArchiveRecord, Class, UNREADABLE_TENANT, lines_by_tenant, object_key};
 use lethe_domain::row::{RowRead, RowVersion, VaultRow};
+use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::time::{EpochMillis, EpochSeconds, date_of};
 use lethe_domain::token::{TenantId, TokenId, token_digest};
 use serde::Serialize;
 
 use crate::error::StageError;
 use crate::pinned::Pinned;
-use crate::ports::{Archive, ArchiveObject, AuditLog, Control, Lock};
+use crate::ports::{Archive, ArchiveObject, AuditLog, Control, Lock, Vault};
 use crate::settings::Settings;
 use crate::stream::{Image, RecordKind, StreamRecord};
 
@@ -25,11 +26,13 @@ const MAX_RECORDS: usize = 1000;
 const ZSTD_LEVEL: i32 = 3;
 
 /// The archive stage.
-pub struct Archiver<'a, C, A, R> {
+pub struct Archiver<'a, C, A, V, R> {
     /// Config and keys.
     pub control: &'a C,
     /// The record.
     pub audit: &'a A,
+    /// The subjects' rows, for their holds.
+    pub vault: &'a V,
     /// The locked bucket.
     pub archive: &'a R,
     /// Limits.
@@ -65,7 +68,7 @@ struct Removed {
 /// Records that go into one object, by class and day; `None` for those that are not archived.
 type Batches = BTreeMap<(Option<Class>, String), Vec<Removed>>;
 
-impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
+impl<C: Control, A: AuditLog, V: Vault, R: Archive> Archiver<'_, C, A, V, R> {
     /// Works off one batch of REMOVE records.
     pub async fn batch(
         &self,
@@ -85,7 +88,12 @@ impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
                 keys.insert(tenant.clone(), self.control.keys(&tenant).await?);
             }
             let tenant_keys = keys.get(&tenant).and_then(Option::as_ref);
-            let removed = prepare(record, image, tenant, (pinned.as_ref(), tenant_keys), now);
+            // A subject's row is no token, and what it says of the subject's tokens lies with them.
+            if image.row == RowRead::Subject {
+                continue;
+            }
+            let is_held = self.is_subject_held(image, pinned.as_ref()).await?;
+            let removed = prepare(record, image, (tenant, is_held), (pinned.as_ref(), tenant_keys), now);
             report.n_unreadable =
                 report.n_unreadable.saturating_add(u64::from(matches!(image.row, RowRead::Unreadable(_))));
             report.max_lag_seconds = report.max_lag_seconds.max(lag_of(image, removed.record.removed_at));
@@ -128,7 +136,8 @@ impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
                 report.n_archived = report.n_archived.saturating_add(n_rows);
                 self.record(removed, Event::Archived, Some((&object, lock)), now).await?;
                 let item = AuditItem::of_object(&object, Event::Archived, now);
-                self.audit.record(&AuditItem { retain_until: until(lock), ..item }).await?;
+                let tenants = count_by_tenant(removed);
+                self.audit.record(&AuditItem { retain_until: until(lock), tenants, ..item }).await?;
             }
             _ => {
                 report.n_erased = report.n_erased.saturating_add(n_rows);
@@ -136,6 +145,18 @@ impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the row's subject is under a legal hold, whose fan-out may not have reached the row yet.
+    async fn is_subject_held(&self, image: &Image, pinned: Option<&Pinned>) -> Result<bool, StageError> {
+        let Some(row) = image.token() else { return Ok(false) };
+        let Some(subject) = row.owner.subject.as_ref().filter(|_| row.hold.is_none()) else {
+            return Ok(false);
+        };
+        let section = pinned.and_then(|pinned| pinned.config.tenant(&row.key.tenant));
+        let Some(shards) = section.map(|section| section.shards) else { return Ok(false) };
+        let stored = self.vault.subject(&SubjectKey::new(&row.key.tenant, subject, shards)).await?;
+        Ok(stored.is_some_and(|subject: SubjectRow| subject.hold.is_some()))
     }
 
     async fn record(
@@ -164,10 +185,19 @@ impl<C: Control, A: AuditLog, R: Archive> Archiver<'_, C, A, R> {
     }
 }
 
+fn count_by_tenant(removed: &[Removed]) -> BTreeMap<TenantId, u64> {
+    let mut counts: BTreeMap<TenantId, u64> = BTreeMap::new();
+    for row in removed {
+        let count = counts.entry(row.record.tenant.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+    counts
+}
+
 fn prepare(
     record: &StreamRecord,
     image: &Image,
-    tenant: TenantId,
+    (tenant, is_subject_held): (TenantId, bool),
     (pinned, keys): (Option<&Pinned>, Option<&TenantKeys>),
     now: EpochSeconds,
 ) -> Removed {
@@ -192,7 +222,7 @@ fn prepare(
         removed_at,
         image: image.raw.clone(),
     };
-    let class = class_of(row, pinned);
+    let class = if is_subject_held { Some(Class::Held) } else { class_of(row, pinned) };
     Removed { record: record_, entry, class, place: (record.at, record.sequence.clone()) }
 }
 

@@ -48,12 +48,16 @@ impl<A: AuditLog, R: Archive> Confirm<'_, A, R> {
             let same = |item: &&AuditItem| item.event == event && item.object.as_ref() == Some(object);
             history.items.iter().find(same)
         };
-        if of_version(Event::Archived).is_none() {
+        let Some(archived) = of_version(Event::Archived) else {
             let why = format!("notice of a version that was never archived: {}", object.key);
             refuse(self.audit, None, &object.version, &why, now).await?;
             return Ok(ConfirmReport::NeverArchived);
-        }
-        let is_new = self.audit.record(&AuditItem::of_object(object, Event::Purged, now)).await?;
+        };
+        let purged = AuditItem {
+            tenants: archived.tenants.clone(),
+            ..AuditItem::of_object(object, Event::Purged, now)
+        };
+        let is_new = self.audit.record(&purged).await?;
         Ok(if is_new { ConfirmReport::Purged } else { ConfirmReport::AlreadyPurged })
     }
 

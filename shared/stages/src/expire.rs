@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lethe_domain::lifecycle::{Change, Expected, Verdict, decide_due};
+use lethe_domain::lifecycle::{Change, Expected, Then, Verdict, decide_due};
 use lethe_domain::row::{RowRead, due_partition_name};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::RowKey;
@@ -14,6 +14,8 @@ use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{Control, RowWrite, Vault, WriteOutcome};
 use crate::settings::{Mode, PARALLEL_CALLS, Settings};
+
+mod facts;
 
 /// How many keys one query of the index brings.
 const PAGE_KEYS: u32 = 500;
@@ -94,9 +96,12 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
         // The index lags; the row itself decides.
         let Some(RowRead::Token(row)) = self.vault.get(key).await? else { return Ok(kept) };
         let Some(kind) = pinned.config.known_kind(&key.tenant, &row.kind) else { return Ok(kept) };
-        let Verdict::Change(change) = decide_due(&row, kind, pinned.version, now) else { return Ok(kept) };
+        let facts = self.facts_of(&row, pinned, now).await?;
+        let Verdict::Change(change) = decide_due(&row, facts, kind, pinned.version, now) else {
+            return Ok(kept);
+        };
         // A row that no scan could find is no verdict run's either: cooled without a date it would cool for ever.
-        let waits_for_verdict = matches!(change, Change::Cool { purge_at: None, .. });
+        let waits_for_verdict = matches!(change, Change::Cool { then: Then::Wait, .. });
         if waits_for_verdict && pinned.scannable(&row).is_err() {
             return Ok(kept);
         }
@@ -120,7 +125,11 @@ fn counted(change: &Change) -> ExpireReport {
         Change::Cool { .. } => ExpireReport { n_cooled: 1, ..due },
         Change::Sentence { .. } => ExpireReport { n_sentenced: 1, ..due },
         Change::Rearm { .. } => ExpireReport { n_rearmed: 1, ..due },
-        Change::Reinstate { .. } | Change::Stamp { .. } | Change::Lift { .. } => due,
+        Change::Reinstate { .. }
+        | Change::Stamp { .. }
+        | Change::Hold { .. }
+        | Change::Release { .. }
+        | Change::Lift { .. } => due,
     }
 }
 

@@ -1,30 +1,35 @@
-//! Intake: commands and notices from outside, over the queue or the function's URL. The only stage to which a token
+//! Intake: commands and notices from outside, over the queues or the function's URL. The only stage to which a token
 //! is sent; its answers and its record name none.
 
 use lethe_domain::audit::AuditItem;
-use lethe_domain::lifecycle::{Change, Expected, Verdict, Why, decide_command, decide_read};
-use lethe_domain::policy::{KindPolicy, Trigger};
-use lethe_domain::row::{RowRead, VaultRow};
-use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{RowKey, TenantId, TokenId, token_digest};
-use serde::Serialize;
-use serde_json::json;
+use lethe_domain::command::{Command, HoldTarget, Order, Problem, Rejected, Target};
+use lethe_domain::fan_out::Deed;
+use lethe_domain::row::By;
+use lethe_domain::time::{EpochMillis, EpochSeconds};
+use lethe_domain::token::{TenantId, token_digest};
 
+use crate::deeds::Deeds;
 use crate::error::StageError;
+use crate::invocation::Invocation;
 use crate::pinned::Pinned;
-use crate::ports::{AuditLog, Control, RowWrite, Vault, WriteOutcome};
-use crate::settings::{Mode, Settings};
+use crate::ports::{AuditLog, Control, KeptAnswer, Vault};
+use crate::settings::Settings;
 
-mod command;
+mod answer;
+mod caller;
+mod gone;
+mod groups;
+mod late;
+mod notices;
+mod tokens;
+mod wording;
 
-pub use command::Command;
-
-/// How often a command decides again because somebody else wrote the row in between.
-const MAX_DECISIONS: usize = 4;
+pub use answer::{Answer, IntakeReport};
+pub use caller::{Caller, Sender};
 
 /// The intake stage.
 pub struct Intake<'a, C, A, V> {
-    /// Config.
+    /// Config, fan-outs, answers, budgets and the ledger.
     pub control: &'a C,
     /// The record.
     pub audit: &'a A,
@@ -34,31 +39,13 @@ pub struct Intake<'a, C, A, V> {
     pub settings: &'a Settings,
 }
 
-/// Who sent a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The message's or the request's id: names its refusal, if it comes to that.
-    pub id: String,
-    /// The principal, where the way in knows it.
-    pub actor: Option<String>,
-}
-
-/// The answer to a command.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
-    /// As an HTTP status.
-    pub status: u16,
-    /// What to tell the caller; no token in it.
-    pub body: serde_json::Value,
-}
-
-/// What became of one token.
-enum Outcome {
-    Changed(&'static str),
-    Kept(&'static str),
-    Unknown,
-    Unreadable,
-    ReportMode,
+/// A command that was let in: what every step of it needs.
+struct Accepted<'a, C, A, V> {
+    deeds: Deeds<'a, C, A, V>,
+    command: &'a Command,
+    caller: &'a Caller,
+    by: By,
+    should_pause: &'a dyn Fn() -> bool,
 }
 
 impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
@@ -67,189 +54,162 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         &self,
         body: &str,
         caller: &Caller,
-        now: EpochSeconds,
+        invocation: Invocation<'_>,
     ) -> Result<Answer, StageError> {
+        let now = invocation.now;
         let command = match Command::parse(body) {
             Ok(command) => command,
-            Err(faults) => {
-                let text = faults.join("; ");
-                self.refuse(None, caller, &format!("a command: {text}"), now).await?;
-                return Ok(Answer { status: 400, body: json!({ "error": "bad_command", "faults": faults }) });
-            }
+            Err(rejected) => return self.turn_away(None, caller, Answer::rejected(rejected), now).await,
         };
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
-            self.refuse(None, caller, "a command before the first config was applied", now).await?;
-            return Ok(Answer {
-                status: 409,
-                body: json!({ "error": "no_config", "do": "lethe apply lethe.toml" }),
-            });
+            return self.turn_away(None, caller, Answer::problem(Problem::NoConfig), now).await;
         };
-        let Some(tenant) = pinned.config.tenants.keys().find(|tenant| tenant.as_str() == command.tenant())
+        let known = pinned.config.tenants.iter().find(|(tenant, _)| tenant.as_str() == command.tenant);
+        // A tenant that does not exist and one that is not the caller's look the same from outside.
+        let Some((tenant, _)) = known.filter(|(_, section)| section.may(&caller.identity(), command.word()))
         else {
-            self.refuse(None, caller, "a command for a tenant that the config does not name", now).await?;
-            return Ok(Answer { status: 404, body: json!({ "error": "unknown_tenant" }) });
+            let tenant = known.map(|(tenant, _)| tenant);
+            return self.turn_away(tenant, caller, Answer::problem(Problem::Forbidden), now).await;
         };
-        let answer = self.carry_out(&command, tenant, &pinned, now).await?;
-        if answer.status == 409 {
-            self.refuse(Some(tenant), caller, "report_mode", now).await?;
+        if let Some(fault) = self.fault_of(&command, tenant, &pinned, now) {
+            let rejected = Rejected::Faults(vec![fault.to_owned()]);
+            return self.turn_away(Some(tenant), caller, Answer::rejected(rejected), now).await;
+        }
+        let digest = hex::encode(token_digest(body.as_bytes()));
+        if let Some(answer) = self.answer_before(&command, tenant, &digest).await? {
+            return Ok(answer);
+        }
+        let accepted = Accepted {
+            deeds: Deeds {
+                control: self.control,
+                audit: self.audit,
+                vault: self.vault,
+                settings: self.settings,
+                pinned: &pinned,
+                tenant,
+                now,
+            },
+            by: By { actor: caller.actor(), reason_text: command.reason_text.clone() },
+            command: &command,
+            caller,
+            should_pause: invocation.should_pause,
+        };
+        // A fan-out may end before this returns, and then it is the kept answer that it completes.
+        let answer = accepted.carry_out(&digest).await?;
+        if answer.is_report_mode() {
+            return self.turn_away(Some(tenant), caller, answer, now).await;
         }
         Ok(answer)
     }
 
-    /// Puts a refusal on record, with who asked.
-    async fn refuse(
-        &self,
-        tenant: Option<&TenantId>,
-        caller: &Caller,
-        why: &str,
-        now: EpochSeconds,
-    ) -> Result<(), StageError> {
-        let item = AuditItem::refused(tenant, &caller.id, why, now);
-        self.audit.record(&AuditItem { actor: caller.actor.clone(), ..item }).await?;
-        Ok(())
-    }
-
-    async fn carry_out(
+    /// What only the config and the clock can tell about a command that is well formed.
+    fn fault_of(
         &self,
         command: &Command,
         tenant: &TenantId,
         pinned: &Pinned,
         now: EpochSeconds,
-    ) -> Result<Answer, StageError> {
-        match command {
-            Command::Read { token, at, .. } => {
-                let at = at.map_or(now, EpochSeconds);
-                if now.plus(self.settings.limits.max_clock_skew) < at {
-                    return Ok(Answer {
-                        status: 400,
-                        body: json!({ "error": "bad_command", "faults": ["at: lies in the future"] }),
-                    });
-                }
-                let decide = |row: &VaultRow, kind: &KindPolicy| decide_read(row, at, kind, pinned.version);
-                Ok(self.one(&Self::key_of(tenant, token, pinned), pinned, &decide).await?.answer())
-            }
-            Command::Revoked { token, .. } => {
-                let decide = |row: &VaultRow, kind: &KindPolicy| {
-                    decide_command(row, Trigger::Revoked, kind, pinned.version, now)
-                };
-                Ok(self.one(&Self::key_of(tenant, token, pinned), pinned, &decide).await?.answer())
-            }
-            Command::Logout { subject, session, .. } => {
-                self.logout(tenant, (subject, session.as_deref()), pinned, now).await
-            }
+    ) -> Option<&'static str> {
+        let at = match &command.order {
+            Order::End { at, .. } | Order::Read { at, .. } => *at,
+            Order::Created { .. }
+            | Order::Deleted { .. }
+            | Order::Hold { .. }
+            | Order::Release { .. }
+            | Order::Reinstate { .. } => None,
+        };
+        if at.is_some_and(|at| now.plus(self.settings.limits.max_clock_skew) < at) {
+            return Some("at: lies in the future");
         }
+        wording::names_a_secret(command, &pinned.config.scanned_formats(tenant))
+            .then_some("reason_text: names a token or the subject, and it goes on record")
     }
 
-    async fn logout(
+    /// The answer that was given to the same command before.
+    async fn answer_before(
         &self,
+        command: &Command,
         tenant: &TenantId,
-        (subject, session): (&str, Option<&str>),
-        pinned: &Pinned,
+        digest: &str,
+    ) -> Result<Option<Answer>, StageError> {
+        let Some(key) = &command.key else { return Ok(None) };
+        let Some(kept) = self.control.answer(tenant, key.as_str()).await? else { return Ok(None) };
+        if kept.digest != digest {
+            return Ok(Some(Answer::problem(Problem::IdempotencyConflict)));
+        }
+        let answer = Answer::kept(kept.status, &kept.body);
+        if answer.status != 202 {
+            return Ok(answer.is_final().then_some(answer));
+        }
+        groups::progress(self.control, tenant, command, answer).await.map(Some)
+    }
+
+    /// Puts on record that a command was not carried out, and by whom it was sent.
+    async fn turn_away(
+        &self,
+        tenant: Option<&TenantId>,
+        caller: &Caller,
+        answer: Answer,
         now: EpochSeconds,
     ) -> Result<Answer, StageError> {
-        if self.settings.mode == Mode::Report {
-            return Ok(Outcome::ReportMode.answer());
-        }
-        let decide = |row: &VaultRow, kind: &KindPolicy| {
-            decide_command(row, Trigger::Logout, kind, pinned.version, now)
-        };
-        let (mut n_ended, mut n_kept) = (0_u64, 0_u64);
-        for key in self.vault.owned(tenant, subject, session).await? {
-            match self.one(&key, pinned, &decide).await? {
-                Outcome::Changed(_) => n_ended = n_ended.saturating_add(1),
-                Outcome::Kept(_) | Outcome::Unknown | Outcome::Unreadable | Outcome::ReportMode => {
-                    n_kept = n_kept.saturating_add(1);
+        let item = AuditItem::refused(tenant, &caller.id, &answer.reason(), now);
+        self.audit.record(&AuditItem { actor: Some(caller.actor()), ..item }).await?;
+        Ok(answer)
+    }
+}
+
+impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
+    async fn carry_out(&self, digest: &str) -> Result<Answer, StageError> {
+        let answer = match &self.command.order {
+            Order::End { trigger, target, at, erase_now } => {
+                let deed = Deed::End { trigger: *trigger, erase_now: *erase_now };
+                match target {
+                    Target::Tokens(tokens) => self.end_tokens(tokens, &deed, *at).await?,
+                    Target::Group(group) => return self.reach_group(group, deed, digest).await,
                 }
             }
-        }
-        Ok(Answer { status: 200, body: json!({ "result": "done", "ended": n_ended, "kept": n_kept }) })
-    }
-
-    /// Reads, decides and writes one row; decides again when somebody else wrote it in between.
-    async fn one(
-        &self,
-        key: &RowKey,
-        pinned: &Pinned,
-        decide: &dyn Fn(&VaultRow, &KindPolicy) -> Verdict,
-    ) -> Result<Outcome, StageError> {
-        for _ in 0..MAX_DECISIONS {
-            let row = match self.vault.get(key).await? {
-                None | Some(RowRead::Subject) => return Ok(Outcome::Unknown),
-                Some(RowRead::Unreadable(_)) => return Ok(Outcome::Unreadable),
-                Some(RowRead::Token(row)) => row,
-            };
-            let Some(kind) = pinned.config.known_kind(&key.tenant, &row.kind) else {
-                return Ok(Outcome::Unreadable);
-            };
-            let change = match decide(&row, kind) {
-                Verdict::Keep(why) => return Ok(Outcome::Kept(word_of(why))),
-                Verdict::Change(change) => change,
-            };
-            // Guard: the read stamp is the only write to the vault in report mode.
-            if self.settings.mode == Mode::Report && !matches!(change, Change::Stamp { .. }) {
-                return Ok(Outcome::ReportMode);
+            Order::Hold { target, hold_id } => {
+                let deed = Deed::Hold { hold_id: hold_id.clone() };
+                match target {
+                    HoldTarget::Tokens(tokens) => self.do_to_tokens(tokens, &deed).await?,
+                    HoldTarget::Subject(subject) => return self.reach_subject(subject, deed, digest).await,
+                }
             }
-            let done = Outcome::Changed(word_of_change(&change));
-            let (expected, due_shards) = (Expected::of(&row), pinned.config.due_shards);
-            match self.vault.write(&RowWrite { key: key.clone(), expected, change, due_shards }).await? {
-                WriteOutcome::Done => return Ok(done),
-                WriteOutcome::Changed(_) => {}
+            Order::Release { target, hold_id } => {
+                let deed = Deed::Release { hold_id: hold_id.clone() };
+                match target {
+                    HoldTarget::Tokens(tokens) => self.do_to_tokens(tokens, &deed).await?,
+                    HoldTarget::Subject(subject) => return self.reach_subject(subject, deed, digest).await,
+                }
             }
-        }
-        Err(StageError::Contended)
-    }
-
-    /// The row's key: its shard comes from the canonical id of the format that the token has, if it has one.
-    fn key_of(tenant: &TenantId, token: &TokenId, pinned: &Pinned) -> RowKey {
-        let formats = pinned.config.scanned_formats(tenant);
-        let canonical = formats.iter().find_map(|(_, format)| format.canonical(token.expose()));
-        let digest = match &canonical {
-            Some(canonical) => token_digest(canonical.as_bytes()),
-            None => token_digest(token.expose().as_bytes()),
+            Order::Read { tokens, at } => self.read_tokens(tokens, *at).await?,
+            Order::Reinstate { tokens } => self.reinstate(tokens).await?,
+            Order::Created { tokens, event_id } => self.count(tokens, event_id, 1).await?,
+            Order::Deleted { tokens, event_id } => self.count(tokens, event_id, -1).await?,
         };
-        let shards = pinned.config.tenant(tenant).map(|section| section.shards);
-        let shard = shards.map(|shards| shards.shard_of(&digest)).unwrap_or_default();
-        RowKey { tenant: tenant.clone(), shard, token: token.clone() }
+        self.keep(&answer, digest).await?;
+        Ok(answer)
     }
-}
 
-impl Outcome {
-    fn answer(&self) -> Answer {
-        let (status, body) = match self {
-            Self::Changed(what) => (200, json!({ "result": what })),
-            Self::Kept(why) => (200, json!({ "result": "kept", "why": why })),
-            Self::Unknown => (404, json!({ "error": "unknown_token" })),
-            Self::Unreadable => (422, json!({ "error": "unreadable_row" })),
-            Self::ReportMode => (409, json!({ "error": "report_mode" })),
+    /// Keeps an answer for whoever sends the command again.
+    async fn keep(&self, answer: &Answer, digest: &str) -> Result<(), StageError> {
+        let Some(key) = self.command.key.as_ref().filter(|_| answer.is_worth_keeping()) else {
+            return Ok(());
         };
-        Answer { status, body }
+        let kept = KeptAnswer {
+            digest: digest.to_owned(),
+            status: answer.status,
+            body: answer.body.to_string(),
+            until: self.deeds.now.plus(self.deeds.settings.limits.memory),
+        };
+        self.deeds.control.keep_answer(self.deeds.tenant, key.as_str(), &kept).await?;
+        Ok(())
     }
-}
 
-fn word_of_change(change: &Change) -> &'static str {
-    match change {
-        Change::Cool { .. } => "ended",
-        Change::Sentence { .. } => "sentenced",
-        Change::Reinstate { .. } => "reinstated",
-        Change::Stamp { .. } => "stamped",
-        Change::Rearm { .. } | Change::Lift { .. } => "noted",
-    }
-}
-
-fn word_of(why: Why) -> &'static str {
-    match why {
-        Why::OnHold => "on_hold",
-        Why::AlreadyDone | Why::AlreadySentenced => "already_done",
-        Why::Ignored => "ignored_by_policy",
-        Why::OtherReason => "not_revivable",
-        Why::UnknownKind
-        | Why::NotScanned
-        | Why::UnknownFormat
-        | Why::WrongShard
-        | Why::Referenced
-        | Why::InGrace
-        | Why::KnownEnd
-        | Why::CoolingOff
-        | Why::NotDue => "not_due",
+    /// Up to when the tokens that the command names by themselves must have been issued. Clocks may differ by so much,
+    /// and a revocation must not miss because of that; what was issued again later is another life of the token.
+    fn named_until(&self) -> EpochMillis {
+        let skew = self.deeds.settings.limits.max_clock_skew.as_millis();
+        EpochMillis(self.caller.sent_at.0.saturating_add(i64::try_from(skew).unwrap_or(i64::MAX)))
     }
 }

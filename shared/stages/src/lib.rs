@@ -4,10 +4,14 @@
     reason = "the ports are used with concrete types only, so no caller needs a Send bound"
 )]
 
+pub mod announce;
 pub mod archive;
+mod budget;
 pub mod confirm;
+mod deeds;
 pub mod error;
 pub mod expire;
+mod fan_out;
 pub mod intake;
 pub mod invocation;
 pub mod pinned;

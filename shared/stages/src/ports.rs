@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use lethe_domain::audit::{AuditItem, ObjectVersion};
+use lethe_domain::event::OutEvent;
+use lethe_domain::fan_out::{FanOut, IndexKey};
 use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::lifecycle::{Change, Expected};
 use lethe_domain::message::Wake;
-use lethe_domain::row::RowRead;
+use lethe_domain::row::{RowRead, RowVersion};
 use lethe_domain::run::{ApplyTally, Run, RunId};
+use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, Shard, TenantId};
 
@@ -44,6 +47,8 @@ impl From<&Run> for RunRef {
 pub struct RowPage {
     /// The rows.
     pub rows: Vec<RowRead>,
+    /// How many rows were read for it, those that a filter left out included.
+    pub n_read: u64,
     /// The `sk` after which the next page begins; `None` at the shard's end. It may be a subject row's.
     pub next: Option<String>,
 }
@@ -70,6 +75,46 @@ pub enum WriteOutcome {
     Changed(Option<Box<RowRead>>),
 }
 
+/// Which of a subject's tokens a query of the `owner` index brings: one bucket at a time.
+#[derive(Clone, Copy)]
+pub struct OwnedQuery<'a> {
+    /// Whose subject.
+    pub tenant: &'a TenantId,
+    /// The subject.
+    pub subject: &'a str,
+    /// The bucket, below [`lethe_domain::row::OWNER_BUCKETS`].
+    pub bucket: u8,
+    /// Which of its tokens.
+    pub part: OwnedPart<'a>,
+}
+
+/// A part of a subject's tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnedPart<'a> {
+    /// All of them.
+    Everything,
+    /// One sign-in's.
+    Session(&'a str),
+    /// One device's.
+    Device(&'a str),
+    /// One chain of refresh tokens.
+    Family(&'a str),
+    /// One application's.
+    Client(&'a str),
+}
+
+/// Some keys of the `owner` index, in its order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnedPage {
+    /// The keys; a page may be empty and still have a next one.
+    pub keys: Vec<RowKey>,
+    /// After which the next page begins.
+    pub next: Option<IndexKey>,
+}
+
+/// The most rows that one [`Vault::get_many`] reads.
+pub const MAX_ROWS_AT_ONCE: usize = 100;
+
 /// The vault: the tokens' rows.
 pub trait Vault {
     /// Rows of a shard after an `sk`, consistently read.
@@ -86,13 +131,24 @@ pub trait Vault {
     async fn get(&self, key: &RowKey) -> Result<Option<RowRead>, PortError>;
     /// Keys in one partition of the `due` index with `due_at <= until`, soonest first, at most `limit`.
     async fn due(&self, partition: &str, until: EpochSeconds, limit: u32) -> Result<Vec<RowKey>, PortError>;
-    /// Keys of a subject's tokens, of one session or of all, from the `owner` index.
+    /// Up to [`MAX_ROWS_AT_ONCE`] rows, each consistently read, in the order of their keys; no key twice.
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<RowRead>>, PortError>;
+    /// Keys of a subject's tokens from one bucket of the `owner` index, at most `limit` looked at. The index lags.
     async fn owned(
         &self,
-        tenant: &TenantId,
-        subject: &str,
-        session: Option<&str>,
-    ) -> Result<Vec<RowKey>, PortError>;
+        query: &OwnedQuery<'_>,
+        after: Option<&IndexKey>,
+        limit: u32,
+    ) -> Result<OwnedPage, PortError>;
+    /// A subject's row, consistently read.
+    async fn subject(&self, key: &SubjectKey) -> Result<Option<SubjectRow>, PortError>;
+    /// Writes a subject's row if the stored one still has version `expected`, 0 when there was none; `false` when not.
+    async fn write_subject(
+        &self,
+        key: &SubjectKey,
+        expected: RowVersion,
+        row: &SubjectRow,
+    ) -> Result<bool, PortError>;
     /// One conditional write.
     async fn write(&self, write: &RowWrite) -> Result<WriteOutcome, PortError>;
     /// Up to 50 conditional writes, each in a transaction that also checks that the lease still has this fence.
@@ -175,7 +231,51 @@ pub struct Walk {
     pub position: Option<String>,
 }
 
-/// Config, runs, leases, approvals.
+/// The answer to a command, kept for whoever sends it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// The digest of the command's text: the same key with another text is a mistake of the sender's.
+    pub digest: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, as JSON.
+    pub body: String,
+    /// Until when it is kept.
+    pub until: EpochSeconds,
+}
+
+/// What the commands of a day have ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BudgetDay {
+    /// Tokens, those that wait included.
+    pub n_spent: u64,
+    /// When a person approved what waited then.
+    pub approved_at: Option<EpochSeconds>,
+    /// Who (principal ARN).
+    pub approved_by: Option<String>,
+}
+
+/// A token in the ledger of notices, by the hash of its canonical id, and the notice's own id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Whose token.
+    pub at: ShardRef,
+    /// The hex SHA-256 of its canonical id.
+    pub token_hash: String,
+    /// The notice.
+    pub event_id: String,
+}
+
+/// What the ledger says after a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Whether the notice was new; one that was counted before counts no more.
+    pub is_new: bool,
+    /// Copies of the token that its tenant has told of and not taken back; below zero is drift.
+    pub count: i64,
+}
+
+/// Config, runs, leases, approvals, and what commands leave behind.
 pub trait Control {
     /// The config in force.
     async fn current_config(&self) -> Result<Option<StoredConfig>, PortError>;
@@ -219,6 +319,51 @@ pub trait Control {
     async fn approve(&self, approval: &Approval) -> Result<(), PortError>;
     /// The approval of a run's plan.
     async fn approval(&self, run: &RunRef) -> Result<Option<Approval>, PortError>;
+    /// Writes a fan-out down; `false` when its id exists, which is left as it is.
+    async fn create_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError>;
+    /// One fan-out that is not done, consistently read.
+    async fn fan_out(&self, tenant: &TenantId, id: &str) -> Result<Option<FanOut>, PortError>;
+    /// A tenant's fan-outs that are not done, at most `limit`, consistently read.
+    async fn fan_outs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<FanOut>, PortError>;
+    /// Writes a fan-out if its stored revision is still `fan_out.revision`, and steps it; `false` when it is not.
+    async fn update_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError>;
+    /// Forgets a fan-out that is done; one that is gone is gone.
+    async fn remove_fan_out(&self, tenant: &TenantId, id: &str) -> Result<(), PortError>;
+    /// The answer kept under an idempotency key.
+    async fn answer(&self, tenant: &TenantId, key: &str) -> Result<Option<KeptAnswer>, PortError>;
+    /// Keeps an answer under a key, in place of an earlier one.
+    async fn keep_answer(&self, tenant: &TenantId, key: &str, answer: &KeptAnswer) -> Result<(), PortError>;
+    /// Adds tokens to a day's account, which is kept until `until`, and returns its sum.
+    async fn spend(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        n_tokens: u64,
+        until: EpochSeconds,
+    ) -> Result<u64, PortError>;
+    /// A day's account.
+    async fn budget(&self, tenant: &TenantId, day: EpochSeconds) -> Result<Option<BudgetDay>, PortError>;
+    /// Records who approved a day's commands; a later approval replaces it. `false` when nothing was spent that day.
+    async fn approve_budget(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        actor: &str,
+        now: EpochSeconds,
+    ) -> Result<bool, PortError>;
+    /// Counts a notice once; its id is remembered until `until`.
+    async fn count_reference(
+        &self,
+        reference: &Reference,
+        delta: i64,
+        until: EpochSeconds,
+    ) -> Result<Counted, PortError>;
+    /// The ledger's count of a token, where any notice told of it.
+    async fn references(&self, at: &ShardRef, token_hash: &str) -> Result<Option<i64>, PortError>;
+    /// How many rows the last whole walk found in a tenant's shards.
+    async fn token_count(&self, tenant: &TenantId) -> Result<Option<u64>, PortError>;
+    /// Remembers that.
+    async fn save_token_count(&self, tenant: &TenantId, n_tokens: u64) -> Result<(), PortError>;
     /// Where a walk stands.
     async fn walk(&self, name: &str) -> Result<Option<Walk>, PortError>;
     /// Remembers where a walk stands.
@@ -318,4 +463,10 @@ pub trait WorkStore {
 pub trait Queue {
     /// Sends all of them, in batches; any may arrive twice.
     async fn send(&self, wakes: &[Wake]) -> Result<(), PortError>;
+}
+
+/// The bus on which the outside learns what was taken out of service.
+pub trait EventBus {
+    /// Publishes all of them; any may arrive twice.
+    async fn publish(&self, events: &[OutEvent]) -> Result<(), PortError>;
 }

@@ -1,12 +1,12 @@
 //! React: puts every state change of the vault on record, from the stream, and sees condemned rows that somebody
 //! wrote without stepping their version. The stream is the outbox: no writer has to remember the audit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lethe_domain::audit::{AuditItem, Entry, Event, Standing, bucket_of};
 use lethe_domain::fingerprint::TenantKeys;
-use lethe_domain::lifecycle::{Expected, ImageVerdict, Transition, decide_image};
-use lethe_domain::row::{RowRead, VaultRow};
+use lethe_domain::lifecycle::{Expected, ImageVerdict, Transition, cleans_up, decide_image};
+use lethe_domain::row::{By, RowRead, VaultRow};
 use lethe_domain::run::RunId;
 use lethe_domain::time::{EpochMillis, EpochSeconds};
 use lethe_domain::token::TenantId;
@@ -18,6 +18,10 @@ use crate::ports::{AuditLog, Control, RowWrite, RunRef, Vault, WriteOutcome};
 use crate::refuse::refuse;
 use crate::settings::{Mode, Settings};
 use crate::stream::{Image, RecordKind, StreamRecord};
+
+mod cleanup;
+
+use cleanup::Owned;
 
 /// The react stage.
 pub struct React<'a, C, A, V> {
@@ -46,8 +50,14 @@ pub struct ReactReport {
     pub n_sentenced: u64,
     /// Tokens that were taken back into service.
     pub n_reinstated: u64,
+    /// Tokens that were put under a legal hold.
+    pub n_held: u64,
+    /// Tokens that were released from one.
+    pub n_released: u64,
     /// Condemned rows that somebody else wrote.
     pub n_out_of_band: u64,
+    /// Ended tokens that inline clean-up put away.
+    pub n_cleaned: u64,
     /// Rows that could not be understood.
     pub n_unreadable: u64,
 }
@@ -60,6 +70,8 @@ impl ReactReport {
             (Event::Sentenced, &mut self.n_sentenced),
             (Event::Reinstated, &mut self.n_reinstated),
             (Event::OutOfBand, &mut self.n_out_of_band),
+            (Event::Held, &mut self.n_held),
+            (Event::Released, &mut self.n_released),
         ] {
             if event == counted {
                 *count = count.saturating_add(n_entries);
@@ -76,6 +88,7 @@ struct Group {
     event: Event,
     run: Option<RunId>,
     policy: Option<u64>,
+    by: Option<By>,
 }
 
 /// A group's entries and the place of its first record, which names the item.
@@ -94,6 +107,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
         let mut report = ReactReport { n_records: records.len() as u64, ..ReactReport::default() };
         let mut groups: BTreeMap<Group, Gathered> = BTreeMap::new();
         let mut keys: BTreeMap<TenantId, Option<TenantKeys>> = BTreeMap::new();
+        let mut to_clean: BTreeSet<Owned> = BTreeSet::new();
         for record in records {
             let Some(image) = record.new.as_ref().filter(|_| record.kind != RecordKind::Remove) else {
                 continue;
@@ -108,6 +122,9 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
                 }
             };
             let old = record.old.as_ref().and_then(Image::token);
+            if cleans_up(old, row) {
+                to_clean.extend(Owned::of(row));
+            }
             let ImageVerdict { transition, lift } = decide_image(old, row, now);
             if let Some(change) = lift {
                 self.lift(row, change).await?;
@@ -130,6 +147,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
             report.n_items = report.n_items.saturating_add(1);
             self.record(group, gathered, now).await?;
         }
+        report.n_cleaned = self.clean_up(&to_clean, now).await?;
         Ok(report)
     }
 
@@ -159,7 +177,9 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
         let place = (&group.tenant, group.bucket);
         let item = AuditItem::of_tokens(place, group.event, (*at, sequence), gathered.entries, now);
         let run = group.run.map(|run| run.to_string());
-        self.audit.record(&AuditItem { run, policy: group.policy, evidence, ..item }).await?;
+        let (actor, reason_text) = group.by.map_or((None, None), |by| (Some(by.actor), by.reason_text));
+        let item = AuditItem { run, policy: group.policy, evidence, actor, reason_text, ..item };
+        self.audit.record(&item).await?;
         Ok(())
     }
 }
@@ -187,6 +207,7 @@ fn gather(
         event: transition.event,
         run: row.run.clone(),
         policy: row.policy,
+        by: row.by.clone(),
     };
     let first = || Gathered { first: (record.at, record.sequence.clone()), entries: Vec::new() };
     groups.entry(group).or_insert_with(first).entries.push(entry);

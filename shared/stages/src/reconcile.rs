@@ -9,6 +9,7 @@ use crate::pinned::Pinned;
 use crate::ports::{Archive, AuditLog, Control, Queue, Vault, WorkStore};
 use crate::settings::{Mode, Settings};
 
+mod fan_outs;
 mod rows;
 mod stuck;
 mod versions;
@@ -50,6 +51,14 @@ pub struct ReconcileReport {
     pub n_woken_runs: u64,
     /// Runs that could not end and were given up.
     pub n_void_runs: u64,
+    /// Fan-outs that were taken up, and how many tokens they changed.
+    pub n_fan_outs: u64,
+    /// See above.
+    pub n_fanned_out: u64,
+    /// Fan-outs that should have been done long ago: the alarm.
+    pub n_stuck_fan_outs: u64,
+    /// Rows that only their subject's hold kept, and that are now held themselves.
+    pub n_held_rows: u64,
     /// Parts of the tick that failed; the next tick goes on.
     pub n_failed: u64,
 }
@@ -75,6 +84,10 @@ where
             failures.extend(woken.err());
         }
         if self.settings.mode == Mode::Act {
+            for tenant in pinned.config.tenants.keys() {
+                let resumed = self.resume_fan_outs(tenant, &pinned, invocation, &mut report).await;
+                failures.extend(resumed.err());
+            }
             let removed = self.remove_overdue_rows(&pinned, invocation, &mut report).await;
             failures.extend(removed.err());
         }

@@ -4,6 +4,7 @@
 mod apply;
 mod finish;
 mod gate;
+mod holds;
 mod join;
 mod plan;
 

@@ -152,9 +152,13 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             count(&mut tally, *verb, was_made(run, write, outcome));
         }
 
-        // What ends in removal is written only while the lease is provably ours.
-        let sentences: Vec<RowWrite> =
-            planned().filter(|(verb, _)| is_sentence(verb)).map(|(_, write)| write).collect();
+        // What ends in removal is written only while the lease is provably ours, and not under a subject's hold.
+        let held = self.held_by_subject(run, chunk, lease.shard, pinned).await?;
+        let sentences: Vec<RowWrite> = planned()
+            .filter(|(verb, write)| is_sentence(verb) && !held.contains(&write.key.token))
+            .map(|(_, write)| write)
+            .collect();
+        tally.n_changed = tally.n_changed.saturating_add(held.len() as u64);
         if !sentences.is_empty() {
             let Some(outcomes) = self.sentence(lease, &sentences).await? else { return Ok(None) };
             for (write, outcome) in sentences.iter().zip(&outcomes) {

@@ -72,7 +72,9 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
                 candidates.push((hash.0, *candidate));
             }
             if let Some(verb) = verb_of(&scanned) {
-                entries.push(PlanEntry { token: row.key.token.clone(), expected: Expected::of(row), verb });
+                let (token, expected) = (row.key.token.clone(), Expected::of(row));
+                let has_subject = row.owner.subject.is_some();
+                entries.push(PlanEntry { token, expected, verb, has_subject });
             }
         }
         candidates.sort_unstable_by_key(|(hash, _)| *hash);

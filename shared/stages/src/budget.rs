@@ -1,0 +1,88 @@
+//! The command budget: how many tokens a day's commands may condemn before a person has to look.
+
+use lethe_domain::audit::{AuditItem, Event, run_partition};
+use lethe_domain::policy::{KindPolicy, Trigger};
+use lethe_domain::rails::command_limit;
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::TenantId;
+
+use crate::error::StageError;
+use crate::pinned::Pinned;
+use crate::ports::{AuditLog, Control};
+use crate::settings::Settings;
+
+/// Whether ending a token of this kind for this reason counts. A vault token's data is lost with it, whatever the
+/// reason; of other tokens, those that somebody takes away do: signing out and refreshing are everyday life.
+pub(crate) fn is_counted(kind: &KindPolicy, trigger: Trigger) -> bool {
+    kind.format.is_some()
+        || matches!(trigger, Trigger::Compromised | Trigger::Revoked | Trigger::AccountDeleted)
+}
+
+/// A tenant's account of one day.
+pub(crate) struct Budget<'a, C, A> {
+    /// Where the account is.
+    pub(crate) control: &'a C,
+    /// Where it is noted that somebody has to look.
+    pub(crate) audit: &'a A,
+    /// The day's length.
+    pub(crate) settings: &'a Settings,
+}
+
+/// What was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// How many of the tokens asked for may leave without an approval.
+    pub(crate) n_free: u64,
+    /// The day that the others wait for.
+    pub(crate) day: EpochSeconds,
+}
+
+impl<C: Control, A: AuditLog> Budget<'_, C, A> {
+    /// Accounts for tokens before they are ended. A crash after it leaves the account too high, which is the safe side.
+    pub(crate) async fn spend(
+        &self,
+        tenant: &TenantId,
+        n_tokens: u64,
+        pinned: &Pinned,
+        now: EpochSeconds,
+    ) -> Result<Grant, StageError> {
+        let day = self.settings.limits.budget_day_of(now);
+        if n_tokens == 0 {
+            return Ok(Grant { n_free: 0, day });
+        }
+        // Kept as long as something may wait for it: a budget that nobody approves for so long is an incident.
+        let until = now.plus(self.settings.limits.memory.saturating_mul(200));
+        let spent = self.control.spend(tenant, day, n_tokens, until).await?;
+        let known = self.control.token_count(tenant).await?.unwrap_or(0);
+        let limit = command_limit(known, &pinned.config.rails);
+        let before = spent.saturating_sub(n_tokens);
+        let n_free = limit.saturating_sub(before).min(n_tokens);
+        if n_free < n_tokens {
+            self.note_waiting(tenant, (day, limit), pinned.version, now).await?;
+        }
+        Ok(Grant { n_free, day })
+    }
+
+    /// Puts on record, once a day, that the budget is used up.
+    async fn note_waiting(
+        &self,
+        tenant: &TenantId,
+        (day, limit): (EpochSeconds, u64),
+        policy: u64,
+        now: EpochSeconds,
+    ) -> Result<(), StageError> {
+        let why = format!(
+            "commands have ended more than {limit} tokens on day {}: what they end now is out of service, and leaves \
+             the vault after `lethe approve-commands {tenant} {}`",
+            day.0, day.0
+        );
+        let sk = format!("commands#{:012}#{}", day.0, Event::Gated.as_str());
+        let item = AuditItem::new(run_partition(tenant), sk, Event::Gated, now);
+        let is_new =
+            self.audit.record(&AuditItem { policy: Some(policy), reason_text: Some(why), ..item }).await?;
+        if is_new {
+            tracing::warn!(%tenant, limit, "the command budget is used up; removals wait for approval");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Commands that reach a group of tokens: accepted once they are written down, worked off as far as one invocation goes.
+
+use lethe_domain::command::{Command, Group, HoldTarget, Order, Part, Problem, Target};
+use lethe_domain::fan_out::{Deed, FanOut, Position};
+use lethe_domain::token::TenantId;
+
+use super::{Accepted, Answer};
+use crate::error::StageError;
+use crate::fan_out::{INLINE_TOKENS, Reached, id_of, report_of};
+use crate::ports::{AuditLog, Control, Vault};
+use crate::settings::Mode;
+
+/// How many fan-outs of a tenant may wait; whoever sends more has to come again.
+const MAX_WAITING: u32 = 100;
+
+impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
+    /// Does a deed to everything of a subject.
+    pub(super) async fn reach_subject(
+        &self,
+        subject: &str,
+        deed: Deed,
+        digest: &str,
+    ) -> Result<Answer, StageError> {
+        let group = Group { subject: subject.to_owned(), part: Part::Everything };
+        self.reach_group(&group, deed, digest).await
+    }
+
+    /// Does a deed to a group.
+    pub(super) async fn reach_group(
+        &self,
+        group: &Group,
+        deed: Deed,
+        digest: &str,
+    ) -> Result<Answer, StageError> {
+        if self.deeds.settings.mode == Mode::Report {
+            return Ok(Answer::problem(Problem::ReportMode));
+        }
+        if self.are_too_many_waiting().await? {
+            return Ok(Answer::try_later());
+        }
+        // Kept before the work begins: the fan-out that ends replaces it, here or in reconcile.
+        let accepted = Answer::reached(report_of(&self.fan_out(group, deed.clone()), false), false, 0);
+        self.keep(&accepted, digest).await?;
+        let (fan_out, reached) = self.start(group, deed).await?;
+        let is_complete = reached == Reached::All;
+        Ok(Answer::reached(report_of(&fan_out, is_complete), is_complete, fan_out.n_changed))
+    }
+
+    /// Writes a fan-out down and works off its first piece. One that is written down already goes on.
+    pub(super) async fn start(&self, group: &Group, deed: Deed) -> Result<(FanOut, Reached), StageError> {
+        let mut fan_out = self.fan_out(group, deed);
+        if !self.deeds.control.create_fan_out(&fan_out).await? {
+            match self.deeds.control.fan_out(self.deeds.tenant, &fan_out.id).await? {
+                Some(stands) => fan_out = stands,
+                None => return Ok((fan_out, Reached::Elsewhere)),
+            }
+        }
+        let reached = self.deeds.work_off(&mut fan_out, INLINE_TOKENS, self.should_pause).await?;
+        Ok((fan_out, reached))
+    }
+
+    fn fan_out(&self, group: &Group, deed: Deed) -> FanOut {
+        let (now, limits) = (self.deeds.now, &self.deeds.settings.limits);
+        let command = self.command.key.as_ref().map_or(self.caller.id.as_str(), |key| key.as_str());
+        FanOut {
+            tenant: self.deeds.tenant.clone(),
+            id: id_of(self.deeds.tenant, command, group),
+            group: group.clone(),
+            issued_until: matches!(deed, Deed::End { .. }).then_some(self.caller.sent_at),
+            deed,
+            by: self.by.clone(),
+            key: self.command.key.as_ref().map(|key| key.as_str().to_owned()),
+            started_at: now,
+            resume_at: now.plus(limits.stuck_after),
+            is_marked: false,
+            position: Position::default(),
+            n_changed: 0,
+            n_kept: 0,
+            revision: 0,
+        }
+    }
+
+    async fn are_too_many_waiting(&self) -> Result<bool, StageError> {
+        let waiting = self.deeds.control.fan_outs(self.deeds.tenant, MAX_WAITING).await?;
+        let n_waiting = waiting.iter().filter(|fan_out| !fan_out.is_second_look()).count();
+        Ok(usize::try_from(MAX_WAITING).is_ok_and(|most| most <= n_waiting))
+    }
+}
+
+/// How far a command is that was accepted before.
+pub(super) async fn progress<C: Control>(
+    control: &C,
+    tenant: &TenantId,
+    command: &Command,
+    accepted: Answer,
+) -> Result<Answer, StageError> {
+    let (Some(key), Some(group)) = (&command.key, group_of(&command.order)) else { return Ok(accepted) };
+    let fan_out = control.fan_out(tenant, &id_of(tenant, key.as_str(), &group)).await?;
+    Ok(fan_out.map_or(accepted, |fan_out| Answer::reached(report_of(&fan_out, false), false, 0)))
+}
+
+fn group_of(order: &Order) -> Option<Group> {
+    match order {
+        Order::End { target: Target::Group(group), .. } => Some(group.clone()),
+        Order::Hold { target: HoldTarget::Subject(subject), .. }
+        | Order::Release { target: HoldTarget::Subject(subject), .. } => {
+            Some(Group { subject: subject.clone(), part: Part::Everything })
+        }
+        Order::End { target: Target::Tokens(_), .. }
+        | Order::Hold { target: HoldTarget::Tokens(_), .. }
+        | Order::Release { target: HoldTarget::Tokens(_), .. }
+        | Order::Read { .. }
+        | Order::Created { .. }
+        | Order::Deleted { .. }
+        | Order::Reinstate { .. } => None,
+    }
+}

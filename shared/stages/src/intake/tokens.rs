@@ -1,0 +1,141 @@
+//! Commands that name tokens one by one.
+
+use std::collections::BTreeSet;
+
+use lethe_domain::command::Group;
+use lethe_domain::fan_out::{Deed, reach};
+use lethe_domain::lifecycle::{Verdict, decide_read, decide_reinstate};
+use lethe_domain::policy::{Action, KindPolicy, Scope, Trigger};
+use lethe_domain::row::{RowRead, VaultRow};
+use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::{RowKey, TokenId, token_digest};
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Accepted, Answer};
+use crate::deeds::{Doing, Done, Read};
+use crate::error::StageError;
+use crate::ports::{AuditLog, Control, Vault};
+use crate::settings::{Mode, PARALLEL_CALLS};
+
+impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
+    /// Ends tokens, and what the policy's scope takes along with them.
+    pub(super) async fn end_tokens(
+        &self,
+        tokens: &[TokenId],
+        deed: &Deed,
+        at: Option<EpochSeconds>,
+    ) -> Result<Answer, StageError> {
+        let rows = self.deeds.read(&self.keys_of(tokens)).await?;
+        let groups = self.taken_along(&rows, deed);
+        let done = self.deeds.each(rows, self.doing(deed, at)).await?;
+        if self.deeds.settings.mode == Mode::Act {
+            for group in groups {
+                self.start(&group, deed.clone()).await?;
+            }
+        }
+        self.note_alarms(&done).await?;
+        Ok(Answer::of_tokens(&done))
+    }
+
+    /// Holds or releases tokens.
+    pub(super) async fn do_to_tokens(&self, tokens: &[TokenId], deed: &Deed) -> Result<Answer, StageError> {
+        let rows = self.deeds.read(&self.keys_of(tokens)).await?;
+        let done = self.deeds.each(rows, self.doing(deed, None)).await?;
+        Ok(Answer::of_tokens(&done))
+    }
+
+    /// Takes notice that tokens were read.
+    pub(super) async fn read_tokens(
+        &self,
+        tokens: &[TokenId],
+        at: Option<EpochSeconds>,
+    ) -> Result<Answer, StageError> {
+        let at = at.unwrap_or_else(|| self.caller.sent_at.to_seconds());
+        let decide = |row: &VaultRow, kind: &KindPolicy| {
+            decide_read(row, at, &self.by, kind, self.deeds.pinned.version)
+        };
+        let done = self.settle_all(tokens, &decide).await?;
+        self.note_alarms(&done).await?;
+        Ok(Answer::of_tokens(&done))
+    }
+
+    /// Takes cooling tokens back into service.
+    pub(super) async fn reinstate(&self, tokens: &[TokenId]) -> Result<Answer, StageError> {
+        let (policy, now) = (self.deeds.pinned.version, self.deeds.now);
+        let decide = |row: &VaultRow, kind: &KindPolicy| decide_reinstate(row, &self.by, kind, policy, now);
+        let done = self.settle_all(tokens, &decide).await?;
+        let is_gone = self.which_are_gone(tokens, &done).await?;
+        Ok(Answer::of_reinstated(&done, &is_gone))
+    }
+
+    async fn settle_all(
+        &self,
+        tokens: &[TokenId],
+        decide: &dyn Fn(&VaultRow, &KindPolicy) -> Verdict,
+    ) -> Result<Vec<Done>, StageError> {
+        let rows = self.deeds.read(&self.keys_of(tokens)).await?;
+        stream::iter(rows)
+            .map(async |(key, row)| self.deeds.settle(&key, row, decide).await)
+            .buffered(PARALLEL_CALLS)
+            .try_collect()
+            .await
+    }
+
+    /// A spent refresh token that was used is on record as compromised with its whole family; a late use rings.
+    async fn note_alarms(&self, done: &[Done]) -> Result<(), StageError> {
+        let deed = Deed::End { trigger: Trigger::Compromised, erase_now: false };
+        for done in done {
+            let Done::Reuse(row) = done else { continue };
+            if self.deeds.settings.mode == Mode::Report {
+                continue;
+            }
+            if let Some(group) = reach(Scope::Family, &row.owner) {
+                self.start(&group, deed.clone()).await?;
+            }
+            // The token itself too, whose family may not be known.
+            let rows = self.deeds.read(std::slice::from_ref(&row.key)).await?;
+            self.deeds.each(rows, self.doing(&deed, None)).await?;
+        }
+        self.note_late_uses(done).await
+    }
+
+    fn doing<'d>(&'d self, deed: &'d Deed, at: Option<EpochSeconds>) -> Doing<'d> {
+        let at = at.unwrap_or_else(|| self.caller.sent_at.to_seconds());
+        let issued_until = match deed {
+            Deed::End { .. } => Some(self.named_until()),
+            Deed::Hold { .. } | Deed::Release { .. } => None,
+        };
+        Doing { deed, at, issued_until, by: &self.by }
+    }
+
+    /// The groups that go with the tokens, by the scope that the policy gives to their kind and this trigger. A token
+    /// that ended before counts too: the command that comes again completes what an earlier attempt began.
+    fn taken_along(&self, rows: &[Read], deed: &Deed) -> BTreeSet<Group> {
+        let Deed::End { trigger, .. } = deed else { return BTreeSet::new() };
+        let group_of = |(key, row): &Read| {
+            let Some(RowRead::Token(row)) = row else { return None };
+            let kind = self.deeds.pinned.config.known_kind(&key.tenant, &row.kind)?;
+            let rule = kind.rule(*trigger).filter(|rule| rule.action != Action::Ignore)?;
+            reach(rule.scope, &row.owner)
+        };
+        rows.iter().filter_map(group_of).collect()
+    }
+
+    /// The rows' keys: the shard comes from the canonical id of the format that a token has, if it has one.
+    pub(super) fn keys_of(&self, tokens: &[TokenId]) -> Vec<RowKey> {
+        let (pinned, tenant) = (self.deeds.pinned, self.deeds.tenant);
+        let formats = pinned.config.scanned_formats(tenant);
+        let shards = pinned.config.tenant(tenant).map(|section| section.shards);
+        let key_of = |token: &TokenId| {
+            let canonical = formats.iter().find_map(|(_, format)| format.canonical(token.expose()));
+            let digest = match &canonical {
+                Some(canonical) => token_digest(canonical.as_bytes()),
+                None => token_digest(token.expose().as_bytes()),
+            };
+            let shard = shards.map(|shards| shards.shard_of(&digest)).unwrap_or_default();
+            RowKey { tenant: tenant.clone(), shard, token: token.clone() }
+        };
+        tokens.iter().map(key_of).collect()
+    }
+}
