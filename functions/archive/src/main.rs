@@ -6,16 +6,19 @@ mod settings;
 
 use lethe_aws::Clients;
 use lethe_lambda::handlers;
+use lethe_stages::announce::Announced;
 use lethe_stages::archive::Archiver;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = lethe_lambda::start(settings::read)?;
     let clients = Clients::load(settings.is_local).await;
-    let control = &clients.control(settings.control_table);
-    let audit = &clients.audit(settings.audit_table);
+    let control = &clients.control(settings.control_table.clone());
+    let audit =
+        &Announced { audit: clients.audit(settings.audit_table), bus: clients.event_bus(settings.event_bus) };
+    let vault = &clients.vault(settings.vault_table, settings.control_table);
     let archive = &clients.archive(settings.archive_bucket, settings.lock_mode);
-    let stage = Archiver { control, audit, archive, settings: &settings.stage };
+    let stage = Archiver { control, audit, vault, archive, settings: &settings.stage };
     lethe_lambda::serve(async |event, at| handlers::archive(event, &stage, at).await).await?;
     Ok(())
 }

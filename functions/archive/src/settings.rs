@@ -16,6 +16,10 @@ pub(crate) struct Settings {
     pub(crate) control_table: String,
     /// The record.
     pub(crate) audit_table: String,
+    /// Where what is on record is announced.
+    pub(crate) event_bus: String,
+    /// The tokens' rows, and whether their subjects are held.
+    pub(crate) vault_table: String,
     /// The locked objects.
     pub(crate) archive_bucket: String,
 }
@@ -31,6 +35,8 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
         lock_mode: from.either("LETHE_LOCK_MODE", lock_modes.0, lock_modes.1, "GOVERNANCE or COMPLIANCE"),
         control_table: from.name("LETHE_CONTROL_TABLE"),
         audit_table: from.name("LETHE_AUDIT_TABLE"),
+        event_bus: from.name("LETHE_EVENT_BUS"),
+        vault_table: from.name("LETHE_VAULT_TABLE"),
         archive_bucket: from.name("LETHE_ARCHIVE_BUCKET"),
     }
 }

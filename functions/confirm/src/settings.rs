@@ -8,6 +8,8 @@ pub(crate) struct Settings {
     pub(crate) is_local: bool,
     /// The record.
     pub(crate) audit_table: String,
+    /// Where what is on record is announced.
+    pub(crate) event_bus: String,
     /// The locked objects.
     pub(crate) archive_bucket: String,
 }
@@ -18,6 +20,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
     Settings {
         is_local: profile.is_local,
         audit_table: from.name("LETHE_AUDIT_TABLE"),
+        event_bus: from.name("LETHE_EVENT_BUS"),
         archive_bucket: from.name("LETHE_ARCHIVE_BUCKET"),
     }
 }

@@ -6,6 +6,7 @@ mod settings;
 
 use lethe_aws::Clients;
 use lethe_lambda::handlers;
+use lethe_stages::announce::Announced;
 use lethe_stages::react::React;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,7 +14,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let settings = lethe_lambda::start(settings::read)?;
     let clients = Clients::load(settings.is_local).await;
     let control = &clients.control(settings.control_table.clone());
-    let audit = &clients.audit(settings.audit_table);
+    let audit =
+        &Announced { audit: clients.audit(settings.audit_table), bus: clients.event_bus(settings.event_bus) };
     let vault = &clients.vault(settings.vault_table, settings.control_table);
     let stage = React { control, audit, vault, settings: &settings.stage };
     lethe_lambda::serve(async |event, at| handlers::react(event, &stage, at).await).await?;

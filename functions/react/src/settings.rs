@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) control_table: String,
     /// The record.
     pub(crate) audit_table: String,
+    /// Where what is on record is announced.
+    pub(crate) event_bus: String,
     /// The tokens' rows.
     pub(crate) vault_table: String,
 }
@@ -26,6 +28,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
         stage: profile.settings(mode, true),
         control_table: from.name("LETHE_CONTROL_TABLE"),
         audit_table: from.name("LETHE_AUDIT_TABLE"),
+        event_bus: from.name("LETHE_EVENT_BUS"),
         vault_table: from.name("LETHE_VAULT_TABLE"),
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) control_table: String,
     /// The record.
     pub(crate) audit_table: String,
+    /// Where what is on record is announced.
+    pub(crate) event_bus: String,
     /// Manifests, marks, plans.
     pub(crate) work_bucket: String,
     /// Where units wait.
@@ -28,6 +30,7 @@ pub(crate) fn read(from: &mut Reader<'_>) -> Settings {
         stage: profile.settings(mode, scan),
         control_table: from.name("LETHE_CONTROL_TABLE"),
         audit_table: from.name("LETHE_AUDIT_TABLE"),
+        event_bus: from.name("LETHE_EVENT_BUS"),
         work_bucket: from.name("LETHE_WORK_BUCKET"),
         scan_queue_url: from.url("LETHE_SCAN_QUEUE_URL"),
     }

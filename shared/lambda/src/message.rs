@@ -1,5 +1,6 @@
 //! Batches of queue messages: each body is read and worked off by itself, so that one bad message fails alone.
 
+use lethe_domain::time::EpochMillis;
 use lethe_domain::token::TenantId;
 use lethe_stages::error::Retry;
 use lethe_stages::invocation::Invocation;
@@ -20,6 +21,10 @@ pub struct Message {
     pub attempt: u32,
     /// The principal id of its sender.
     pub sender: Option<String>,
+    /// When it was sent, the same with every delivery.
+    pub sent_at: Option<EpochMillis>,
+    /// The ARN of its queue.
+    pub queue: String,
 }
 
 /// A message that was not worked off, and whose it is, where it could be told.
@@ -68,6 +73,8 @@ fn read(record: &Value) -> Message {
         body: text("/body").unwrap_or_default().to_owned(),
         attempt: text("/attributes/ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1),
         sender: text("/attributes/SenderId").map(ToOwned::to_owned),
+        sent_at: text("/attributes/SentTimestamp").and_then(|at| at.parse().ok()).map(EpochMillis),
+        queue: text("/eventSourceARN").unwrap_or_default().to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lethe_domain::command::Problem;
 use serde_json::{Value, json};
 
 /// A command that came over HTTP.
@@ -15,39 +16,29 @@ pub struct Request {
     pub caller: Option<String>,
 }
 
-/// Why a request is not a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// The HTTP status.
-    pub status: u16,
-    /// The word that the answer carries.
-    pub error: &'static str,
-}
-
 /// Reads an event; `None` when it is none of a Function URL.
-pub fn read(event: &Value) -> Option<Result<Request, Rejection>> {
+pub fn read(event: &Value) -> Option<Result<Request, Problem>> {
     event.pointer("/requestContext/http")?;
     Some(read_request(event))
 }
 
-fn read_request(event: &Value) -> Result<Request, Rejection> {
+fn read_request(event: &Value) -> Result<Request, Problem> {
     let text = |path: &str| event.pointer(path).and_then(Value::as_str);
-    let reject = |status, error| Err(Rejection { status, error });
     let caller = text("/requestContext/authorizer/iam/userArn").map(ToOwned::to_owned);
     // Guard: a URL whose authentication was switched off reports an anonymous account, and nobody may command then.
     if caller.is_none() && text("/requestContext/accountId").is_none_or(|account| account == "anonymous") {
-        return reject(403, "forbidden");
+        return Err(Problem::Forbidden);
     }
     if text("/rawPath").is_some_and(|path| path != "/") {
-        return reject(404, "not_found");
+        return Err(Problem::NotFound);
     }
     if text("/requestContext/http/method") != Some("POST") {
-        return reject(405, "method_not_allowed");
+        return Err(Problem::MethodNotAllowed);
     }
     let is_base64 = event.get("isBase64Encoded").and_then(Value::as_bool).unwrap_or(false);
     let body = text("/body").unwrap_or_default();
     let Some(body) = (if is_base64 { decode(body) } else { Some(body.to_owned()) }) else {
-        return reject(400, "unreadable_body");
+        return Err(Problem::BadCommand);
     };
     Ok(Request { body, id: text("/requestContext/requestId").unwrap_or_default().to_owned(), caller })
 }
@@ -58,17 +49,31 @@ fn decode(body: &str) -> Option<String> {
 
 /// The answer as Lambda takes it.
 pub fn answer(status: u16, body: &Value) -> Value {
+    let mut headers = json!({ "content-type": "application/json" });
+    if let (Some(seconds), Some(headers)) = (body.get("retry_after_seconds"), headers.as_object_mut()) {
+        headers.insert("retry-after".to_owned(), Value::String(seconds.to_string()));
+    }
+    if status == 405
+        && let Some(headers) = headers.as_object_mut()
+    {
+        headers.insert("allow".to_owned(), json!("POST"));
+    }
     json!({
         "statusCode": status,
-        "headers": { "content-type": "application/json" },
+        "headers": headers,
         "body": body.to_string(),
         "isBase64Encoded": false,
     })
 }
 
 /// The answer to what is not a command, or could not be done.
-pub fn refusal(Rejection { status, error }: Rejection) -> Value {
-    answer(status, &json!({ "error": error }))
+pub fn refusal(problem: Problem) -> Value {
+    let mut body = json!({ "error": problem.as_str(), "do": problem.what_to_do() });
+    if let (Problem::BadCommand, Some(body)) = (problem, body.as_object_mut()) {
+        // A body that is one is read, and its faults named, by the stage.
+        body.insert("faults".to_owned(), json!(["the command is not UTF-8 text"]));
+    }
+    answer(problem.status(), &body)
 }
 
 #[cfg(test)]
@@ -86,7 +91,7 @@ mod tests {
 
     #[track_caller]
     fn check(event: &Value, status: u16) {
-        assert_eq!(read(event).unwrap().err().map(|rejection| rejection.status), Some(status));
+        assert_eq!(read(event).unwrap().err().map(|problem| problem.status()), Some(status));
     }
 
     #[test]

@@ -38,6 +38,16 @@ pub(super) struct World {
     pub(super) settings: Settings,
 }
 
+/// Whom the recorded events come from: a role over the URL, and whoever may write to the issuers' queue.
+const CALLERS: &str = r#"
+[tenants.acme.callers.shop]
+principals = ["arn:aws:iam::123456789012:role/shop-checkout"]
+may = ["revoked", "logout"]
+[tenants.acme.callers.issuer]
+queue = "issuer"
+may = ["revoked", "read"]
+"#;
+
 /// A recorded event.
 pub(super) fn event(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("events").join(format!("{name}.json"));
@@ -62,7 +72,7 @@ pub(super) fn sent_back(answer: Answer) -> Vec<String> {
 impl World {
     /// Tenant `acme` with one bucket to scan and a config in force, in the middle of a calm day.
     pub(super) fn new() -> Self {
-        let sample = Sample::new().tenant("acme").bucket("lake", "acme-lake", "", "jsonl");
+        let sample = Sample::new().tenant("acme").bucket("lake", "acme-lake", "", "jsonl").callers(CALLERS);
         let cloud = FakeCloud::new();
         cloud.control.put_config(&sample.text(), cloud.clock.now());
         let keys = TenantKeys { mark_key: 7, fingerprint_key: [7; 32], key_version: 1 };
@@ -138,8 +148,8 @@ impl World {
     }
 
     pub(super) async fn archive(&self, event: Value) -> Answer {
-        let FakeCloud { control, audit, archive, .. } = &self.cloud;
-        let stage = Archiver { control, audit, archive, settings: &self.settings };
+        let FakeCloud { control, audit, vault, archive, .. } = &self.cloud;
+        let stage = Archiver { control, audit, vault, archive, settings: &self.settings };
         handlers::archive(event, &stage, self.at()).await
     }
 

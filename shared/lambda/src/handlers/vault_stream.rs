@@ -27,9 +27,9 @@ pub async fn react<C: Control, A: AuditLog, V: Vault>(
 }
 
 /// Puts a batch of removed rows into the archive.
-pub async fn archive<C: Control, A: AuditLog, R: Archive>(
+pub async fn archive<C: Control, A: AuditLog, V: Vault, R: Archive>(
     event: Value,
-    stage: &Archiver<'_, C, A, R>,
+    stage: &Archiver<'_, C, A, V, R>,
     at: Invocation<'_>,
 ) -> Result<Value, InvocationError> {
     let records = readable(event, stage.audit, at).await?;

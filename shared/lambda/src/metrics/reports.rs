@@ -3,6 +3,7 @@
 use lethe_stages::archive::ArchiveReport;
 use lethe_stages::confirm::ConfirmReport;
 use lethe_stages::expire::ExpireReport;
+use lethe_stages::intake::IntakeReport;
 use lethe_stages::react::ReactReport;
 use lethe_stages::reconcile::ReconcileReport;
 use lethe_stages::scan::ScanReport;
@@ -50,6 +51,9 @@ impl Measured for ReactReport {
             Metric::count("TokensSentenced", self.n_sentenced),
             Metric::count("TokensReinstated", self.n_reinstated),
             Metric::count("OutOfBand", self.n_out_of_band),
+            Metric::count("TokensHeld", self.n_held),
+            Metric::count("TokensReleased", self.n_released),
+            Metric::count("TokensCleaned", self.n_cleaned),
         ])
     }
 }
@@ -73,12 +77,24 @@ impl Measured for ConfirmReport {
     }
 }
 
-/// Alarms wait for these two, so a zero is said.
+impl Measured for IntakeReport {
+    fn metrics(&self) -> Vec<Metric> {
+        nonzero([
+            Metric::count("LateReads", self.n_late),
+            Metric::count("Reuse", self.n_reused),
+            Metric::count("CommandsWaiting", self.n_waiting),
+            Metric::count("CommandsRefused", u64::from(self.is_refused)),
+        ])
+    }
+}
+
+/// Alarms wait for these, so a zero is said.
 impl Measured for ReconcileReport {
     fn metrics(&self) -> Vec<Metric> {
         vec![
             Metric::count("OverdueRows", self.n_overdue_rows),
             Metric::count("OverdueVersions", self.n_overdue_versions),
+            Metric::count("FanOutsStuck", self.n_stuck_fan_outs),
         ]
     }
 }
@@ -96,7 +112,7 @@ mod tests {
         assert!(TickReport::default().metrics().is_empty());
         assert!(ReactReport::default().metrics().is_empty());
         let names: Vec<_> = ReconcileReport::default().metrics().iter().map(|metric| metric.name).collect();
-        assert_eq!(names, ["OverdueRows", "OverdueVersions"]);
+        assert_eq!(names, ["OverdueRows", "OverdueVersions", "FanOutsStuck"]);
     }
 
     #[test]
