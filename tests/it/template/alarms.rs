@@ -35,12 +35,7 @@ fn faults(template: &Value) -> Vec<String> {
             }
         }
     }
-    for metric in ["OverdueRows", "OverdueVersions"] {
-        let ours = |alarm: &Value| alarm["Namespace"] == "Lethe" && alarm.get("Dimensions").is_none();
-        if !alarms(&stack, metric).any(|alarm| ours(alarm) && fires_above(alarm, 0)) {
-            faults.push(format!("nobody hears of {metric}"));
-        }
-    }
+    faults.extend(own_faults(&stack));
     if !alarms(&stack, "InvocationDroppedCount").any(|alarm| watches(alarm, "ScheduleGroup", "lethe")) {
         faults.push("nobody hears of a dropped tick".to_owned());
     }
@@ -57,7 +52,45 @@ fn faults(template: &Value) -> Vec<String> {
     faults
 }
 
-/// Each dead-letter queue raises an alarm at its first message.
+/// What Lethe itself counts: by which statistic, within which time, and above how much it is heard.
+///
+/// Commands that wait are said by whoever makes them wait, once and never again, so the first is heard. What reconcile
+/// says anew with every tick has periods of two ticks at least, or one that comes late would look like an end.
+const OWN: [(&str, &str, i64, i64); 7] = [
+    ("OverdueRows", "Maximum", 3600, 0),
+    ("OverdueVersions", "Maximum", 3600, 0),
+    ("FanOutsStuck", "Maximum", 3600, 0),
+    ("CommandsWaiting", "Maximum", 3600, 0),
+    ("CommandsRefused", "Sum", 3600, 10),
+    ("LateReads", "Sum", 300, 0),
+    ("Reuse", "Sum", 300, 0),
+];
+
+/// How often reconcile runs, in seconds.
+const TICK: i64 = 900;
+
+fn own_faults(stack: &Stack) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (metric, statistic, seconds, above) in OWN {
+        let rings = |alarm: &Value| {
+            let period = number(&alarm["Period"]).unwrap_or(0);
+            alarm["Namespace"] == "Lethe"
+                && alarm.get("Dimensions").is_none()
+                && alarm["Statistic"] == *statistic
+                && alarm["TreatMissingData"] == "notBreaching"
+                && period == seconds
+                && number(&alarm["EvaluationPeriods"]) == Some(1)
+                && (statistic == "Sum" || 2 * TICK <= period)
+                && fires_above(alarm, above)
+        };
+        if !alarms(stack, metric).any(rings) {
+            faults.push(format!("nobody hears of {metric}"));
+        }
+    }
+    faults
+}
+
+/// Each dead-letter queue raises an alarm at its first message; commands also when they are not taken up.
 fn queue_faults(stack: &Stack) -> Vec<String> {
     let mut faults = Vec::new();
     for (id, queue) in stack.of_type("AWS::SQS::Queue") {
@@ -68,6 +101,18 @@ fn queue_faults(stack: &Stack) -> Vec<String> {
         let full = |alarm: &Value| watches(alarm, "QueueName", name) && fires_above(alarm, 0);
         if !alarms(stack, "ApproximateNumberOfMessagesVisible").any(full) {
             faults.push(format!("nobody hears of {id}"));
+        }
+    }
+    for class in ["issuer", "tenant", "operator"] {
+        let name = format!("lethe-intake-{class}");
+        let late = |alarm: &Value| {
+            watches(alarm, "QueueName", &name)
+                && fires_above(alarm, 900)
+                && number(&alarm["Period"]) == Some(60)
+                && alarm["Statistic"] == "Maximum"
+        };
+        if !alarms(stack, "ApproximateAgeOfOldestMessage").any(late) {
+            faults.push(format!("nobody hears that commands of the class {class} wait"));
         }
     }
     faults
@@ -139,6 +184,17 @@ fn a_missing_alarm_is_caught() {
     for (alarm, words) in [
         ("ScanDlqAlarm", "nobody hears of ScanDlq"),
         ("TicksDlqAlarm", "nobody hears of TicksDlq"),
+        ("IntakeIssuerDlqAlarm", "nobody hears of IntakeIssuerDlq"),
+        ("IntakeTenantDlqAlarm", "nobody hears of IntakeTenantDlq"),
+        ("IntakeOperatorDlqAlarm", "nobody hears of IntakeOperatorDlq"),
+        ("IntakeIssuerAgeAlarm", "the class issuer wait"),
+        ("IntakeTenantAgeAlarm", "the class tenant wait"),
+        ("IntakeOperatorAgeAlarm", "the class operator wait"),
+        ("LateReadsAlarm", "LateReads"),
+        ("ReuseAlarm", "Reuse"),
+        ("CommandsRefusedAlarm", "CommandsRefused"),
+        ("CommandsWaitingAlarm", "CommandsWaiting"),
+        ("FanOutsStuckAlarm", "FanOutsStuck"),
         ("ReactAge1hAlarm", "react is 1 h late"),
         ("ArchiveAge6hAlarm", "archive is 6 h late"),
         ("OverdueRowsAlarm", "OverdueRows"),
@@ -154,10 +210,23 @@ fn a_missing_alarm_is_caught() {
 fn an_alarm_that_cannot_ring_is_caught() {
     caught(&faults(&with("/Resources/SweepDlqAlarm/Properties/Threshold", json!(10))), "SweepDlq");
     caught(
-        &faults(&without("/Resources/IntakeDlqAlarm/Properties/AlarmActions")),
-        "IntakeDlqAlarm tells nobody",
+        &faults(&without("/Resources/IntakeTenantDlqAlarm/Properties/AlarmActions")),
+        "IntakeTenantDlqAlarm tells nobody",
     );
     caught(&faults(&without("/Resources/PurgedDlqAlarm/Properties/Dimensions")), "PurgedDlq");
+    let spoiled = with("/Resources/IntakeOperatorAgeAlarm/Properties/Threshold", json!(90_000));
+    caught(&faults(&spoiled), "the class operator wait");
+    for (alarm, member, value) in [
+        ("Reuse", "Statistic", json!("SampleCount")),
+        ("LateReads", "Namespace", json!("AWS/Lambda")),
+        ("CommandsRefused", "Threshold", json!(10_000)),
+        ("CommandsWaiting", "EvaluationPeriods", json!(2)),
+        ("OverdueRows", "Period", json!(900)),
+        ("FanOutsStuck", "ComparisonOperator", json!("LessThanThreshold")),
+    ] {
+        let spoiled = with(&format!("/Resources/{alarm}Alarm/Properties/{member}"), value);
+        caught(&faults(&spoiled), &format!("nobody hears of {alarm}"));
+    }
     let spoiled = with("/Resources/NoSealedRunAlarm/Properties/TreatMissingData", json!("notBreaching"));
     caught(&silence_faults(&spoiled), "raises no alarm");
     caught(&silence_faults(&without("/Resources/NoSealedRunAlarm/Condition")), "is there");

@@ -121,6 +121,10 @@ impl Condition {
         if self.operator == "Null" {
             return self.values.iter().any(|value| (value == "true") == found.is_none());
         }
+        if let Some(operator) = self.operator.strip_prefix("ForAnyValue:") {
+            let (negated, test) = comparison(operator);
+            return found.is_some_and(|values| values.iter().any(|value| self.one(test, value) != negated));
+        }
         let (for_all, operator) = self
             .operator
             .strip_prefix("ForAllValues:")
@@ -247,6 +251,8 @@ mod tests {
             ("ArnNotEquals", true),
             ("StringEqualsIfExists", true),
             ("ForAllValues:StringLike", true),
+            ("ForAnyValue:StringLike", false),
+            ("ForAnyValue:StringNotEquals", false),
             ("Bool", false),
             ("NumericGreaterThan", false),
         ] {
@@ -254,6 +260,21 @@ mod tests {
                 "Effect": "Allow", "Action": "a", "Resource": "r", "Condition": {operator: {"key": "1"}},
             }]);
             check(&one, &Request::new("a", "r"), expected);
+        }
+    }
+
+    #[test]
+    fn one_value_of_many_is_enough_for_any() {
+        for (operator, names, expected) in [
+            ("ForAnyValue:StringEquals", ["pk", "approved_at"], true),
+            ("ForAnyValue:StringEquals", ["pk", "spent"], false),
+            ("ForAnyValue:StringNotEquals", ["approved_at", "pk"], true),
+            ("ForAnyValue:StringNotEquals", ["approved_at", "approved_at"], false),
+        ] {
+            let any = json!([{
+                "Effect": "Allow", "Action": "a", "Resource": "r", "Condition": {operator: {"key": ["approved_at"]}},
+            }]);
+            check(&any, &Request::new("a", "r").with("key", &names), expected);
         }
     }
 

@@ -13,7 +13,7 @@ fn answer_faults(template: &Value) -> Vec<String> {
     let queues = stack.events("SQS");
     let streams = stack.events("DynamoDB");
     let mut faults = Vec::new();
-    if (queues.len(), streams.len()) != (4, 2) {
+    if (queues.len(), streams.len()) != (6, 2) {
         faults.push(format!("{} queue and {} stream mappings", queues.len(), streams.len()));
     }
     for (function, mapping) in queues.into_iter().chain(streams) {

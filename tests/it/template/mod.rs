@@ -6,6 +6,9 @@
 
 mod alarms;
 mod archive;
+mod callers;
+mod control;
+mod events;
 mod iam;
 mod mappings;
 mod needs;

@@ -12,8 +12,12 @@ type Need = (&'static str, &'static str, &'static [&'static str]);
 
 const LOGS: &[&str] = &["logs:CreateLogStream", "logs:PutLogEvents"];
 const READ: &[&str] = &["dynamodb:GetItem", "dynamodb:Query"];
+const READ_ROWS: &[&str] = &["dynamodb:GetItem", "dynamodb:BatchGetItem"];
+const FIND: &[&str] = &["dynamodb:Query"];
 const WRITE: &[&str] = &["dynamodb:PutItem", "dynamodb:UpdateItem"];
+const KEEP: &[&str] = &["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
 const ADD: &[&str] = &["dynamodb:PutItem"];
+const ANNOUNCE: &[&str] = &["events:PutEvents"];
 const GET: &[&str] = &["s3:GetObject"];
 const PUT: &[&str] = &["s3:PutObject"];
 const LIST: &[&str] = &["s3:ListBucket"];
@@ -30,6 +34,7 @@ const NEEDS: &[Need] = &[
     ("Survey", "control/run#acme", WRITE),
     ("Survey", "control/tenant#acme", WRITE),
     ("Survey", "audit", ADD),
+    ("Survey", "events", ANNOUNCE),
     ("Survey", "work", LIST),
     ("Survey", "work/manifests/acme/1-01/000001.json", GET),
     ("Survey", "work/manifests/acme/1-01/000001.json", PUT),
@@ -41,6 +46,7 @@ const NEEDS: &[Need] = &[
     ("Scan", "control/run#acme", WRITE),
     ("Scan", "control/done#acme#1-01", WRITE),
     ("Scan", "audit", ADD),
+    ("Scan", "events", ANNOUNCE),
     ("Scan", "work", LIST),
     ("Scan", "work/manifests/acme/1-01/000001.json", GET),
     ("Scan", "work/marks/acme/1-01/000001-0000", GET),
@@ -48,6 +54,7 @@ const NEEDS: &[Need] = &[
     ("Scan", "scan", RECEIVE),
     ("Scan", "scan", SEND),
     ("Sweep", "vault", READ),
+    ("Sweep", "vault", READ_ROWS),
     ("Sweep", "control/run#acme", READ),
     ("Sweep", "control/run#acme", WRITE),
     ("Sweep", "control/done#acme#1-01", WRITE),
@@ -55,6 +62,7 @@ const NEEDS: &[Need] = &[
     ("Sweep", "control/lease#acme#1-01", &["dynamodb:ConditionCheckItem"]),
     ("Sweep", "control/tenant#acme", WRITE),
     ("Sweep", "audit", ADD),
+    ("Sweep", "events", ANNOUNCE),
     ("Sweep", "work", LIST),
     ("Sweep", "work/marks/acme/1-01/index-0001", GET),
     ("Sweep", "work/plans/acme/1-01/index", GET),
@@ -65,34 +73,69 @@ const NEEDS: &[Need] = &[
     ("Sweep", "sweep", RECEIVE),
     ("Sweep", "sweep", SEND),
     ("Expire", "vault", READ),
-    ("Expire", "vault/index/due", &["dynamodb:Query"]),
+    ("Expire", "vault", READ_ROWS),
+    ("Expire", "vault/index/due", FIND),
+    ("Expire", "vault/index/owner", FIND),
     ("Expire", "control/config", READ),
+    ("Expire", "control/budget#acme", READ),
+    ("Expire", "control/approval#acme", READ),
     ("Expire", "ticks-dlq", SEND),
     ("Intake", "vault", READ),
-    ("Intake", "vault/index/owner", &["dynamodb:Query"]),
+    ("Intake", "vault", READ_ROWS),
+    ("Intake", "vault/index/owner", FIND),
     ("Intake", "control/config", READ),
+    ("Intake", "control/count#acme", READ),
+    ("Intake", "control/fanout#acme", READ),
+    ("Intake", "control/fanout#acme", KEEP),
+    ("Intake", "control/answer#acme#k-1", READ),
+    ("Intake", "control/answer#acme#k-1", KEEP),
+    ("Intake", "control/budget#acme", READ),
+    ("Intake", "control/budget#acme", KEEP),
+    ("Intake", "control/ledger#acme#0001#00ff", READ),
+    ("Intake", "control/ledger#acme#0001#00ff", KEEP),
     ("Intake", "audit", ADD),
-    ("Intake", "intake", RECEIVE),
+    ("Intake", "audit", FIND),
+    ("Intake", "events", ANNOUNCE),
+    ("Intake", "intake-issuer", RECEIVE),
+    ("Intake", "intake-tenant", RECEIVE),
+    ("Intake", "intake-operator", RECEIVE),
     ("React", "vault/stream/2026-01-31T00:00:00.000", STREAM),
+    ("React", "vault", READ_ROWS),
+    ("React", "vault/index/owner", FIND),
     ("React", "control/tenant#acme", READ),
     ("React", "audit", ADD),
+    ("React", "events", ANNOUNCE),
     ("React", "failed/records/1", PUT),
     ("React", "failed", LIST),
     ("Archive", "vault/stream/2026-01-31T00:00:00.000", STREAM),
+    ("Archive", "vault", READ_ROWS),
     ("Archive", "control/tenant#acme", READ),
     ("Archive", "audit", ADD),
+    ("Archive", "events", ANNOUNCE),
     ("Archive", "archive/r7/2026-01-31/00.ndjson.zst", LOCK),
     ("Archive", "archive", VERSIONS),
     ("Archive", "failed/records/1", PUT),
     ("Archive", "failed", LIST),
     ("Confirm", "archive", VERSIONS),
     ("Confirm", "audit", &["dynamodb:PutItem", "dynamodb:Query"]),
+    ("Confirm", "events", ANNOUNCE),
     ("Confirm", "purged", RECEIVE),
     ("Reconcile", "vault", READ),
+    ("Reconcile", "vault", READ_ROWS),
+    ("Reconcile", "vault/index/owner", FIND),
     ("Reconcile", "control/run#acme", READ),
     ("Reconcile", "control/run#acme", WRITE),
     ("Reconcile", "control/walk", WRITE),
+    ("Reconcile", "control/fanout#acme", READ),
+    ("Reconcile", "control/fanout#acme", KEEP),
+    ("Reconcile", "control/answer#acme#k-1", READ),
+    ("Reconcile", "control/answer#acme#k-1", KEEP),
+    ("Reconcile", "control/budget#acme", READ),
+    ("Reconcile", "control/budget#acme", KEEP),
+    ("Reconcile", "control/count#acme", READ),
+    ("Reconcile", "control/count#acme", KEEP),
     ("Reconcile", "audit", ADD),
+    ("Reconcile", "events", ANNOUNCE),
     ("Reconcile", "archive", VERSIONS),
     ("Reconcile", "archive", LIST),
     ("Reconcile", "archive/r7/2026-01-31/00.ndjson.zst", UNLOCKED),
@@ -118,6 +161,10 @@ fn request(resource: &str, action: &str) -> Request {
         ),
         "archive" | "work" | "failed" => {
             Request::new(action, &format!("arn:aws:s3:::lethe-{name}-111122223333-eu-central-1{rest}"))
+        }
+        "events" => {
+            let bus = "arn:aws:events:eu-central-1:111122223333:event-bus/lethe-events";
+            Request::new(action, bus).with("events:source", &["lethe"])
         }
         queue => Request::new(action, &format!("arn:aws:sqs:eu-central-1:111122223333:lethe-{queue}")),
     }
@@ -183,6 +230,13 @@ fn a_permission_too_few_is_caught() {
     caught(&faults_without("ScanRole"), "Scan cannot sqs:ReceiveMessage scan in report mode");
     caught(&faults_without("ConfirmRole"), "Confirm cannot dynamodb:Query audit in act mode");
     caught(&faults_without("ReactRole"), "ReactFunction cannot write its logs");
+    caught(&faults_without("ReactRole"), "React cannot dynamodb:Query vault/index/owner in act mode");
+    caught(&faults_without("ArchiveRole"), "Archive cannot dynamodb:GetItem vault in report mode");
+    caught(&faults_without("IntakeRole"), "Intake cannot dynamodb:DeleteItem control/answer#acme#k-1");
+    caught(&faults_without("IntakeRole"), "Intake cannot dynamodb:Query audit");
+    caught(&faults_without("IntakeRole"), "Intake cannot sqs:ReceiveMessage intake-operator");
+    caught(&faults_without("ReconcileRole"), "Reconcile cannot dynamodb:PutItem control/count#acme");
+    caught(&faults_without("SurveyRole"), "Survey cannot events:PutEvents events");
     caught(&faults_without("TickRole"), "the scheduler may wake ExpireFunction: false");
 }
 

@@ -1,4 +1,4 @@
-//! What the other policies keep from happening: reading the archive, changing the audit, approving oneself.
+//! What the other policies keep from happening: reading the archive, changing the audit, an open bucket.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,6 @@ use super::stack::Stack;
 use super::{FUNCTIONS, caught, sound, template, with, with_statement, without};
 
 const AUDIT: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/lethe-audit";
-const CONTROL: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/lethe-control";
 const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/Key";
 const OBJECT: &str = "arn:aws:s3:::lethe-archive-111122223333-eu-central-1/r30/2026-01-31/00.ndjson.zst";
 const BREAK_GLASS: &str = "arn:aws:iam::111122223333:role/lethe-break-glass-eu-central-1";
@@ -42,38 +41,6 @@ fn audit_faults(template: &Value) -> Vec<String> {
     let writers: Vec<&str> = writers.copied().collect();
     if writers != ["survey", "scan", "sweep", "intake", "react", "archive", "confirm", "reconcile"] {
         faults.push(format!("these write the audit: {writers:?}"));
-    }
-    faults
-}
-
-/// No function stores a config or an approval: those are an operator's to give.
-fn control_faults(template: &Value) -> Vec<String> {
-    let stack = acting(template);
-    let mut faults = Vec::new();
-    for function in FUNCTIONS {
-        let statements = statements_of(&stack, &role_of(function));
-        for action in ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"] {
-            let request = Request::new(&format!("dynamodb:{action}"), CONTROL);
-            for key in ["config", "approval#acme"] {
-                if allowed(&statements, &request.clone().with("dynamodb:LeadingKeys", &[key])) {
-                    faults.push(format!("{function} may {action} {key}"));
-                }
-            }
-            if allowed(&statements, &request) {
-                faults.push(format!("{function} may {action} without a key"));
-            }
-        }
-    }
-    for (function, key) in [("survey", "run#acme"), ("scan", "done#acme#1-01"), ("sweep", "lease#acme#1-01")]
-    {
-        let request = Request::new("dynamodb:UpdateItem", CONTROL).with("dynamodb:LeadingKeys", &[key]);
-        if !allowed(&statements_of(&stack, &role_of(function)), &request) {
-            faults.push(format!("{function} cannot update {key}"));
-        }
-    }
-    let check = Request::new("dynamodb:ConditionCheckItem", CONTROL);
-    if !allowed(&statements_of(&stack, "SweepRole"), &check) {
-        faults.push("sweep cannot check its lease in a transaction".to_owned());
     }
     faults
 }
@@ -183,11 +150,6 @@ fn the_audit_only_grows() {
 }
 
 #[test]
-fn no_function_configures_or_approves() {
-    sound(&control_faults(&template()));
-}
-
-#[test]
 fn the_archive_is_written_once_and_read_by_nobody() {
     sound(&archive_faults(&template()));
 }
@@ -204,15 +166,6 @@ fn a_write_to_the_audit_is_caught() {
         json!({"Effect": "Allow", "Action": "dynamodb:Update*", "Resource": {"Fn::GetAtt": ["AuditTable", "Arn"]}}),
     );
     caught(&audit_faults(&spoiled), "ConfirmRole may dynamodb:UpdateItem the audit");
-}
-
-#[test]
-fn an_approval_by_a_function_is_caught() {
-    let spoiled = with_statement(
-        "SweepRole",
-        json!({"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": {"Fn::GetAtt": ["ControlTable", "Arn"]}}),
-    );
-    caught(&control_faults(&spoiled), "sweep may PutItem approval#acme");
 }
 
 #[test]

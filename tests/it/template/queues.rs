@@ -1,5 +1,7 @@
 //! Queues: messages come back only when their worker is surely gone, and none is lost in silence.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::stack::{Stack, number};
@@ -31,6 +33,7 @@ fn visibility_faults(template: &Value) -> Vec<String> {
 fn dead_letter_faults(template: &Value) -> Vec<String> {
     let stack = Stack::new(template, &[]);
     let mut faults = Vec::new();
+    let mut taken = BTreeSet::new();
     for (id, queue) in stack.of_type("AWS::SQS::Queue") {
         let redrive = &queue["Properties"]["RedrivePolicy"];
         if let Some(target) = redrive.get("deadLetterTargetArn") {
@@ -38,6 +41,9 @@ fn dead_letter_faults(template: &Value) -> Vec<String> {
                 faults.push(format!("{id} has a dead-letter queue that is not here: {target}"));
                 continue;
             };
+            if !taken.insert(dlq) {
+                faults.push(format!("{id} shares the dead-letter queue {dlq}"));
+            }
             if properties.get("RedrivePolicy").is_some() {
                 faults.push(format!("{dlq} is a dead-letter queue with a dead-letter queue"));
             }
@@ -99,8 +105,8 @@ fn a_short_visibility_is_caught() {
         &visibility_faults(&with("/Mappings/Seconds/production/SweepTimeout", json!(301))),
         "(production)",
     );
-    let spoiled = with("/Resources/IntakeQueue/Properties/VisibilityTimeout", json!(179));
-    caught(&visibility_faults(&spoiled), "IntakeQueue hides 179 s");
+    let spoiled = with("/Resources/IntakeTenantQueue/Properties/VisibilityTimeout", json!(179));
+    caught(&visibility_faults(&spoiled), "IntakeTenantQueue hides 179 s");
     let spoiled = without("/Resources/PurgedQueue/Properties/VisibilityTimeout");
     caught(&visibility_faults(&spoiled), "PurgedQueue hides 30 s");
 }
@@ -111,8 +117,11 @@ fn a_queue_without_a_dead_letter_queue_is_caught() {
     caught(&dead_letter_faults(&spoiled), "ScanQueue has no dead-letter queue");
     let spoiled = without("/Resources/SweepDlq/Properties/MessageRetentionPeriod");
     caught(&dead_letter_faults(&spoiled), "SweepDlq does not keep");
-    let spoiled = with("/Resources/IntakeQueue/Properties/RedrivePolicy/maxReceiveCount", json!(4));
-    caught(&dead_letter_faults(&spoiled), "IntakeQueue gives up");
+    let spoiled = with("/Resources/IntakeIssuerQueue/Properties/RedrivePolicy/maxReceiveCount", json!(4));
+    caught(&dead_letter_faults(&spoiled), "IntakeIssuerQueue gives up");
     let spoiled = without("/Resources/PurgedQueue/Properties/KmsMasterKeyId");
     caught(&dead_letter_faults(&spoiled), "PurgedQueue is not under the key");
+    let shared = json!({"Fn::GetAtt": ["IntakeIssuerDlq", "Arn"]});
+    let spoiled = with("/Resources/IntakeTenantQueue/Properties/RedrivePolicy/deadLetterTargetArn", shared);
+    caught(&dead_letter_faults(&spoiled), "IntakeTenantQueue shares the dead-letter queue IntakeIssuerDlq");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::iam::statements_of;
+use super::iam::{Statement, parse, statements_of};
 use super::stack::{Stack, items, members};
 use super::{caught, sound, template, with, with_statement};
 
@@ -27,24 +27,37 @@ fn statement_faults(template: &Value) -> Vec<String> {
         if resource["Properties"].get("ManagedPolicyArns").is_some() {
             faults.push(format!("{role} has managed policies"));
         }
-        for statement in statements_of(&stack, role) {
-            let sid = &statement.sid;
-            if statement.actions().is_empty() || statement.actions().iter().any(|action| action.contains('*'))
-            {
-                faults.push(format!("{role} {sid} does not name its actions"));
-            }
-            if statement.resources().is_empty() || statement.resources().iter().any(|arn| is_vague(arn)) {
-                faults.push(format!("{role} {sid} does not name its resources: {:?}", statement.resources()));
-            }
-        }
+        faults.extend(vague_faults(role, &statements_of(&stack, role)));
     }
     // SAM's own policies, and policies beside the roles, would escape this evaluation.
-    for kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"] {
+    for kind in ["AWS::IAM::Policy", "AWS::IAM::RolePolicy"] {
         faults.extend(stack.of_type(kind).map(|(id, _)| format!("{id} stands beside the roles")));
+    }
+    for (id, policy) in stack.of_type("AWS::IAM::ManagedPolicy") {
+        let statements = parse(&policy["Properties"]["PolicyDocument"]);
+        faults.extend(vague_faults(id, &statements));
+        // What a deployer may attach is attached to nobody here.
+        if ["Roles", "Users", "Groups"].iter().any(|holder| policy["Properties"].get(holder).is_some()) {
+            faults.push(format!("{id} stands beside the roles"));
+        }
     }
     for (id, function) in stack.of_type("AWS::Serverless::Function") {
         if function["Properties"].get("Policies").is_some() {
             faults.push(format!("{id} has policies outside its role"));
+        }
+    }
+    faults
+}
+
+fn vague_faults(id: &str, statements: &[Statement]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for statement in statements {
+        let sid = &statement.sid;
+        if statement.actions().is_empty() || statement.actions().iter().any(|action| action.contains('*')) {
+            faults.push(format!("{id} {sid} does not name its actions"));
+        }
+        if statement.resources().is_empty() || statement.resources().iter().any(|arn| is_vague(arn)) {
+            faults.push(format!("{id} {sid} does not name its resources: {:?}", statement.resources()));
         }
     }
     faults
@@ -174,6 +187,14 @@ fn a_policy_beside_the_role_is_caught() {
     caught(&faults, "ScanRole has managed policies");
     caught(&faults, "SweepFunction has policies outside its role");
     caught(&faults, "Beside stands beside the roles");
+    let mut spoiled = template();
+    spoiled["Resources"]["SendAsIssuer"]["Properties"]["Roles"] = json!([{"Ref": "ScanRole"}]);
+    caught(&statement_faults(&spoiled), "SendAsIssuer stands beside the roles");
+    let spoiled = with(
+        "/Resources/SendAsIssuer/Properties/PolicyDocument/Statement/0/Resource",
+        json!("arn:aws:sqs:*"),
+    );
+    caught(&statement_faults(&spoiled), "SendAsIssuer Send does not name its resources");
 }
 
 #[test]

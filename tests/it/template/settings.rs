@@ -71,6 +71,8 @@ fn a_setting_too_few_or_too_many_is_caught() {
     assert_eq!(read.len(), FUNCTIONS.len());
     let spoiled = without("/Resources/ArchiveFunction/Properties/Environment/Variables/LETHE_LOCK_MODE");
     caught(&faults(&spoiled, &read), "ArchiveFunction reads LETHE_LOCK_MODE");
+    let spoiled = without("/Resources/IntakeFunction/Properties/Environment/Variables/LETHE_EVENT_BUS");
+    caught(&faults(&spoiled, &read), "IntakeFunction reads LETHE_EVENT_BUS");
     let spoiled = without("/Globals/Function/Environment/Variables/LETHE_PROFILE");
     caught(&faults(&spoiled, &read), "ConfirmFunction reads LETHE_PROFILE");
     let spoiled = with("/Globals/Function/Environment/Variables", json!({"AWS_ENDPOINT_URL": "http://x"}));

@@ -224,6 +224,11 @@ impl<'a> Resolver<'a> {
                 let arn = regional("scheduler", &format!("schedule-group/{name}"));
                 (name, arn)
             }
+            "AWS::Events::EventBus" => {
+                let name = named("Name");
+                let arn = regional("events", &format!("event-bus/{name}"));
+                (name, arn)
+            }
             "AWS::IAM::Role" => {
                 let name = named("RoleName");
                 let name = if name.is_empty() { id.to_owned() } else { name };

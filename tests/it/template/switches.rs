@@ -78,19 +78,19 @@ fn rule_faults(template: &Value) -> Vec<String> {
 /// Reserved concurrency is off by default. Once on, no mapping asks for more than is reserved.
 fn concurrency_faults(template: &Value) -> Vec<String> {
     let plain = Stack::new(template, &[]);
-    let reserved = Stack::new(template, &[("ReservedConcurrency", "4")]);
+    let reserved = Stack::new(template, &[("ReservedConcurrency", "10")]);
     let mut faults = Vec::new();
     for (id, function) in plain.of_type("AWS::Serverless::Function") {
         if function["Properties"].get("ReservedConcurrentExecutions").is_some() {
             faults.push(format!("{id} reserves concurrency by default"));
         }
-        if number(&reserved.properties(id)["ReservedConcurrentExecutions"]) != Some(4) {
+        if number(&reserved.properties(id)["ReservedConcurrentExecutions"]) != Some(10) {
             faults.push(format!("{id} cannot reserve concurrency"));
         }
     }
     for (function, mapping) in reserved.events("SQS") {
         let most = number(&mapping["ScalingConfig"]["MaximumConcurrency"]);
-        if most.is_none_or(|most| most > 4) {
+        if most.is_none_or(|most| most > 10) {
             faults.push(format!("{function} polls with {most:?}, more than it may run"));
         }
     }
@@ -192,7 +192,7 @@ fn an_unconfirmed_lock_is_caught() {
 
 #[test]
 fn reserved_concurrency_by_default_is_caught() {
-    let spoiled = with("/Parameters/ReservedConcurrency/Default", json!("3"));
+    let spoiled = with("/Parameters/ReservedConcurrency/Default", json!("20"));
     caught(&concurrency_faults(&spoiled), "reserves concurrency by default");
     let place =
         "/Resources/ScanFunction/Properties/Events/Messages/Properties/ScalingConfig/MaximumConcurrency";

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use lethe_domain::row::RowVersion;
+use lethe_domain::subject::{SubjectKey, SubjectRow};
+use lethe_domain::time::EpochMillis;
+use lethe_domain::token::{ShardCount, TenantId};
 use serde_json::{Value, json};
 
 use super::iam::{Request, allowed, statements_of};
-use super::stack::Stack;
+use super::stack::{Stack, members};
 use super::{caught, sound, template, with, with_statement};
 
 const VAULT: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/lethe-vault";
@@ -50,6 +54,26 @@ fn writers(stack: &Stack) -> BTreeSet<(String, &'static str)> {
         }
     }
     found
+}
+
+/// The attributes of a subject's row that says everything it can.
+fn subject_row() -> Vec<String> {
+    let row = SubjectRow {
+        version: RowVersion(1),
+        cutoff_at: Some(EpochMillis(1)),
+        cutoffs: [("refresh".to_owned(), EpochMillis(1))].into(),
+        hold: Some("case-1".to_owned()),
+    };
+    let key = SubjectKey::new(&TenantId::new("acme").unwrap(), "u-17", ShardCount::new(16).unwrap());
+    let stored = serde_json::to_value(row.to_stored(&key)).unwrap();
+    members(&stored).map(|(name, _)| name.clone()).collect()
+}
+
+/// A put of a subject's row with these attributes beside its own.
+fn put(others: &[&str]) -> Request {
+    let own = subject_row();
+    let named: Vec<&str> = own.iter().map(String::as_str).chain(others.iter().copied()).collect();
+    Request::new("dynamodb:PutItem", VAULT).with("dynamodb:Attributes", &named)
 }
 
 fn update(attributes: &[&str]) -> Request {
@@ -107,7 +131,10 @@ fn act_faults(template: &Value) -> Vec<String> {
         ("SweepRole".to_owned(), "dynamodb:UpdateItem"),
         ("ExpireRole".to_owned(), "dynamodb:UpdateItem"),
         ("IntakeRole".to_owned(), "dynamodb:UpdateItem"),
+        ("IntakeRole".to_owned(), "dynamodb:PutItem"),
         ("ReactRole".to_owned(), "dynamodb:UpdateItem"),
+        ("ReconcileRole".to_owned(), "dynamodb:UpdateItem"),
+        ("ReconcileRole".to_owned(), "dynamodb:PutItem"),
         ("ReconcileRole".to_owned(), "dynamodb:DeleteItem"),
     ]);
     let actual = writers(&stack);
@@ -117,12 +144,14 @@ fn act_faults(template: &Value) -> Vec<String> {
     for (role, write) in expected {
         let request = match write {
             "dynamodb:UpdateItem" => cooling.clone(),
+            "dynamodb:PutItem" => put(&[]),
             other => Request::new(other, VAULT),
         };
         if !allowed(&statements_of(&stack, &role), &request) {
             faults.push(format!("{role} cannot {write} in act mode"));
         }
     }
+    faults.extend(subject_faults(&stack));
     let ttl = |profile| {
         let stack = Stack::new(template, &[("Mode", "act"), ("Profile", profile)]);
         stack.properties("VaultTable")["TimeToLiveSpecification"].clone()
@@ -132,6 +161,25 @@ fn act_faults(template: &Value) -> Vec<String> {
     }
     if ttl("local")["Enabled"] != false {
         faults.push("TTL is on in the local profile, whose reaper writes no stream record".to_owned());
+    }
+    faults
+}
+
+/// A put makes a subject's row and nothing that passes for a token: the partition is the same, the form is not.
+fn subject_faults(stack: &Stack) -> Vec<String> {
+    let mut faults = Vec::new();
+    for role in ["IntakeRole", "ReconcileRole"] {
+        let statements = statements_of(stack, role);
+        let token =
+            ["state", "isValid", "created_at", "expires_at", "purge_at", "due_pk", "owner_pk", "payload"];
+        for other in token {
+            if allowed(&statements, &put(&[other])) {
+                faults.push(format!("{role} may put a row with {other}"));
+            }
+        }
+        if allowed(&statements, &Request::new("dynamodb:PutItem", VAULT)) {
+            faults.push(format!("{role} may put a row of any form"));
+        }
     }
     faults
 }
@@ -191,6 +239,22 @@ fn a_wider_stamp_is_caught() {
     let faults = report_faults(&spoiled);
     caught(&faults, "intake may write purge_at");
     caught(&faults, "names no attribute");
+}
+
+#[test]
+fn a_put_of_any_row_is_caught() {
+    let open = json!({"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": VAULT});
+    for role in ["IntakeRole", "ReconcileRole"] {
+        let spoiled = with_statement(role, open.clone());
+        caught(&act_faults(&spoiled), &format!("{role} may put a row of any form"));
+        caught(&act_faults(&spoiled), &format!("{role} may put a row with isValid"));
+        caught(&report_faults(&spoiled), &format!("{role} may dynamodb:PutItem the vault"));
+        let mut spoiled = template();
+        let policy = format!("/Resources/{role}/Properties/Policies/0/PolicyDocument/Statement");
+        let statements = spoiled.pointer_mut(&policy).and_then(Value::as_array_mut).unwrap();
+        statements.retain(|one| one["Fn::If"][1]["Sid"] != "WriteSubjectRows");
+        caught(&act_faults(&spoiled), &format!("{role} cannot dynamodb:PutItem in act mode"));
+    }
 }
 
 #[test]
