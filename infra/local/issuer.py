@@ -28,7 +28,7 @@ class Issuer:
         self.cloud, self.stack, self.tenants = cloud, stack, tenants
         self.random = random.Random(f"{seed}/issuer")
         self.vault = stack["outputs"]["VaultTable"]
-        self.queue = stack["outputs"]["IntakeQueueUrl"]
+        self.queue = stack["outputs"]["IntakeIssuerQueueUrl"]
         self.began = time.monotonic()
         self.last = {"read": 0.0, "issue": 0.0}
         self.to_refer = []
@@ -141,4 +141,4 @@ class Issuer:
 
 def read_command(planted, at):
     """The intake command `read`."""
-    return {"v": 1, "tenant": planted.tenant, "command": "read", "token": planted.token, "at": at}
+    return {"v": 1, "tenant": planted.tenant, "command": "read", "tokens": [planted.token], "at": at}

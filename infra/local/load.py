@@ -169,6 +169,7 @@ def write_configuration(path, stack, tenants, region):
     for tenant in tenants:
         # One campaign lasts days of Lethe's own time; the next one must not begin while the demo watches the first.
         lines += ["", f"[tenants.{tenant.name}]", f"shards = {tenant.shards}", 'cadence = "365d"', 'kinds = ["vault"]']
+        lines += ["", f"[tenants.{tenant.name}.callers.application]", 'queue = "issuer"', 'may = ["read"]']
         for source in tenant.sources:
             lines += ["", f"[tenants.{tenant.name}.sources.{source.name}]", f'type = "{source.kind}"']
             if source.kind == "dynamodb":
