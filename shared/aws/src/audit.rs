@@ -1,11 +1,14 @@
 //! The audit table: items are put once and never written again.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use lethe_domain::audit::{AuditItem, ObjectVersion, pack, unpack};
 use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::TenantId;
 use lethe_stages::error::PortError;
 use lethe_stages::ports::{AuditLog, AuditPage};
 
@@ -70,6 +73,7 @@ fn item_of(audit: &AuditItem) -> Item {
         ("object", object.map(|object| text(&object.key))),
         ("object_version", object.map(|object| text(&object.version))),
         ("retain_until", audit.retain_until.map(|until| number(until.0))),
+        ("tenants", (!audit.tenants.is_empty()).then(|| tenants_value(&audit.tenants))),
         ("entries", (!audit.entries.is_empty()).then(|| AttributeValue::B(Blob::new(pack(&audit.entries))))),
     ];
     let given = optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -83,12 +87,29 @@ fn item_of(audit: &AuditItem) -> Item {
     always.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(given).collect()
 }
 
+fn tenants_value(tenants: &BTreeMap<TenantId, u64>) -> AttributeValue {
+    let counts = tenants.iter().map(|(tenant, n_tokens)| (tenant.as_str().to_owned(), number(n_tokens)));
+    AttributeValue::M(counts.collect())
+}
+
+fn tenants_of(counts: &Item) -> Option<BTreeMap<TenantId, u64>> {
+    let mut tenants = BTreeMap::new();
+    for name in counts.keys() {
+        tenants.insert(TenantId::new(name.as_str()).ok()?, number_of(counts, name)?);
+    }
+    Some(tenants)
+}
+
 fn read(item: &Item) -> Option<AuditItem> {
     let owned = |name| text_of(item, name).map(str::to_owned);
     let event = serde_json::from_value(text_of(item, "event")?.into()).ok()?;
     let entries = match item.get("entries") {
         None => Vec::new(),
         Some(packed) => unpack(packed.as_b().ok()?.as_ref())?,
+    };
+    let tenants = match item.get("tenants") {
+        None => BTreeMap::new(),
+        Some(counts) => tenants_of(counts.as_m().ok()?)?,
     };
     Some(AuditItem {
         run: owned("run"),
@@ -100,6 +121,7 @@ fn read(item: &Item) -> Option<AuditItem> {
             .zip(owned("object_version"))
             .map(|(key, version)| ObjectVersion { key, version }),
         retain_until: number_of(item, "retain_until").map(EpochSeconds),
+        tenants,
         entries,
         ..AuditItem::new(owned("pk")?, owned("sk")?, event, EpochSeconds(number_of(item, "written_at")?))
     })

@@ -25,7 +25,7 @@ pub struct Timeouts {
     pub tables: CallTimeouts,
     /// S3, whose bodies take longer.
     pub buckets: CallTimeouts,
-    /// SQS and STS.
+    /// SQS, EventBridge and STS.
     pub messages: CallTimeouts,
 }
 
@@ -108,6 +108,13 @@ pub(crate) fn s3_in(config: &SdkConfig, timeouts: &Timeouts, region: Option<&str
 pub fn sqs(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_sqs::Client {
     let builder = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts.messages.config());
     aws_sdk_sqs::Client::from_conf(builder.build())
+}
+
+/// An EventBridge client.
+pub fn eventbridge(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_eventbridge::Client {
+    let builder =
+        aws_sdk_eventbridge::config::Builder::from(config).timeout_config(timeouts.messages.config());
+    aws_sdk_eventbridge::Client::from_conf(builder.build())
 }
 
 /// An STS client.

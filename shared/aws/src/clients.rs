@@ -6,7 +6,8 @@ use lethe_sources::Connectors;
 
 use crate::archive::{LockMode, S3Archive};
 use crate::audit::DynamoAudit;
-use crate::client::{Timeouts, dynamodb, s3, shared_config, sqs};
+use crate::bus::EventBridgeBus;
+use crate::client::{Timeouts, dynamodb, eventbridge, s3, shared_config, sqs};
 use crate::control::DynamoControl;
 use crate::queues::SqsQueue;
 use crate::sources::{SourceObjects, SourceTables};
@@ -61,6 +62,11 @@ impl Clients {
     /// A queue.
     pub fn queue(&self, url: String) -> SqsQueue {
         SqsQueue::new(self.sqs.clone(), url)
+    }
+
+    /// The bus of this name or ARN. Its client is made here: most functions announce nothing.
+    pub fn event_bus(&self, name: String) -> EventBridgeBus {
+        EventBridgeBus::new(eventbridge(&self.config, &self.timeouts), name)
     }
 
     /// Tenants' stores.

@@ -1,25 +1,33 @@
-//! The control table: config, keys, fences, runs, `done` sets, leases, approvals, walks.
+//! The control table: config, keys, fences, runs, `done` sets, leases, approvals, walks, and what commands leave
+//! behind: fan-outs, answers, budgets, the ledger of notices.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use lethe_domain::fan_out::FanOut;
 use lethe_domain::fingerprint::TenantKeys;
-use lethe_domain::run::{ApplyTally, Run, RunId};
+use lethe_domain::run::{ApplyTally, Run};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 use lethe_stages::error::PortError;
-use lethe_stages::ports::{Approval, Control, Done, Lease, RunRef, StoredConfig, Walk};
+use lethe_stages::ports::{
+    Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, RunRef, ShardRef,
+    StoredConfig, Walk,
+};
 
-use crate::failure::port_error;
-use crate::item::{Item, Malformed, from_item, number, number_of, text, to_item};
+use crate::item::{Item, Malformed, from_item, number, number_of, text};
 
+mod answers;
+mod budgets;
+mod fan_outs;
 mod forms;
+mod ledger;
 mod places;
+mod runs;
 mod table;
 
-use table::{Table, Updated, key_of, send_put, send_query, send_update};
+use table::{Committed, Table, Updated, key_of, send_put, send_query, send_transaction, send_update};
 
 /// The control table.
 #[derive(Clone, Debug)]
@@ -36,26 +44,6 @@ impl DynamoControl {
     /// The control table of this name.
     pub fn new(client: Client, table: String) -> Self {
         Self { table: Table { client, name: table } }
-    }
-}
-
-impl DynamoControl {
-    /// The ids of the runs that are not final, or were not when they were last looked at.
-    async fn open_runs(&self, tenant: &TenantId) -> Result<Vec<RunId>, PortError> {
-        let item = self.table.get("read a tenant's open runs", places::open_runs(tenant)).await?;
-        let ids = item.and_then(|item| item.get("runs")?.as_ss().ok().cloned()).unwrap_or_default();
-        Ok(ids.iter().filter_map(|id| RunId::parse(id)).collect())
-    }
-
-    /// Puts a run's id among the open ones (`ADD`) or takes it off (`DELETE`).
-    async fn note_open_run(&self, run: &Run, verb: &str) -> Result<(), PortError> {
-        let update = self
-            .table
-            .update(places::open_runs(&run.tenant))
-            .update_expression(format!("{verb} #runs :run"))
-            .expression_attribute_names("#runs", "runs")
-            .expression_attribute_values(":run", AttributeValue::Ss(vec![run.id.to_string()]));
-        send_update("note an open run", update).await.map(|_| ())
     }
 }
 
@@ -83,16 +71,15 @@ impl Control for DynamoControl {
             .condition_expression("attribute_not_exists(pk) OR version < :version")
             .expression_attribute_values(":version", number(config.version))
             .set_item(Some(current));
-        let mut write = self.table.client.transact_write_items();
+        let mut actions = Vec::new();
         for put in [put_version, put_current] {
             let put =
                 put.table_name(&self.table.name).build().map_err(|error| PortError::never(DOING, error))?;
-            write = write.transact_items(TransactWriteItem::builder().put(put).build());
+            actions.push(TransactWriteItem::builder().put(put).build());
         }
-        match write.send().await {
-            Ok(_) => Ok(true),
-            Err(error) if is_condition_failure(error.as_service_error()) => Ok(false),
-            Err(error) => Err(port_error(DOING, &error)),
+        match send_transaction(DOING, &self.table.client, actions).await? {
+            Committed::Yes => Ok(true),
+            Committed::Refused => Ok(false),
         }
     }
 
@@ -129,59 +116,15 @@ impl Control for DynamoControl {
     }
 
     async fn runs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<Run>, PortError> {
-        const DOING: &str = "read a tenant's runs";
-        let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-        let query = self.table.query(places::runs_of(tenant)).scan_index_forward(false).limit(limit);
-        // A run is far below the page limit of 1 MB, but a hundred of them may not be.
-        let mut runs: Vec<Run> = Vec::new();
-        let mut from = None;
-        loop {
-            let page = query.clone().set_exclusive_start_key(from).send().await;
-            let page = page.map_err(|error| port_error(DOING, &error))?;
-            for item in page.items.unwrap_or_default() {
-                runs.push(from_item(DOING, item)?);
-            }
-            from = page.last_evaluated_key;
-            let is_full = usize::try_from(limit).is_ok_and(|limit| limit <= runs.len());
-            if from.is_none() || is_full {
-                runs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-                break;
-            }
-        }
-        for id in self.open_runs(tenant).await? {
-            if runs.iter().all(|run| run.id != id) {
-                // It may have become final without being taken off, or not have been created after all.
-                let run = self.run(&RunRef { tenant: tenant.clone(), id }).await?;
-                runs.extend(run.filter(|run| !run.stage.is_final()));
-            }
-        }
-        runs.sort_by(|one, other| other.id.cmp(&one.id));
-        Ok(runs)
+        self.last_and_open_runs(tenant, limit).await
     }
 
     async fn create_run(&self, run: &Run) -> Result<bool, PortError> {
-        const DOING: &str = "create a run";
-        let item = to_item(DOING, places::run(&RunRef::from(run)), run)?;
-        // First, so that a run which exists is always found; an id without a run does no harm.
-        self.note_open_run(run, "ADD").await?;
-        send_put(DOING, self.table.put_new(item)).await
+        self.put_new_run(run).await
     }
 
     async fn update_run(&self, run: &Run) -> Result<bool, PortError> {
-        const DOING: &str = "write a run";
-        let stepped = Run { revision: run.revision.saturating_add(1), ..run.clone() };
-        let item = to_item(DOING, places::run(&RunRef::from(run)), &stepped)?;
-        let put = self
-            .table
-            .put(item)
-            .condition_expression("#revision = :revision")
-            .expression_attribute_names("#revision", "revision")
-            .expression_attribute_values(":revision", number(run.revision));
-        let is_written = send_put(DOING, put).await?;
-        if is_written && run.stage.is_final() {
-            self.note_open_run(run, "DELETE").await?;
-        }
-        Ok(is_written)
+        self.step_run(run).await
     }
 
     async fn add_done(&self, run: &RunRef, work: Done, unit: u32) -> Result<(), PortError> {
@@ -287,6 +230,79 @@ impl Control for DynamoControl {
         item.map(|item| forms::approval_of(DOING, run, &item)).transpose()
     }
 
+    async fn create_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError> {
+        self.put_new_fan_out(fan_out).await
+    }
+
+    async fn fan_out(&self, tenant: &TenantId, id: &str) -> Result<Option<FanOut>, PortError> {
+        self.read_fan_out(tenant, id).await
+    }
+
+    async fn fan_outs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<FanOut>, PortError> {
+        self.first_fan_outs(tenant, limit).await
+    }
+
+    async fn update_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError> {
+        self.step_fan_out(fan_out).await
+    }
+
+    async fn remove_fan_out(&self, tenant: &TenantId, id: &str) -> Result<(), PortError> {
+        self.table.delete("remove a fan-out", places::fan_out(tenant, id)).await
+    }
+
+    async fn answer(&self, tenant: &TenantId, key: &str) -> Result<Option<KeptAnswer>, PortError> {
+        self.read_answer(tenant, key).await
+    }
+
+    async fn keep_answer(&self, tenant: &TenantId, key: &str, answer: &KeptAnswer) -> Result<(), PortError> {
+        self.put_answer(tenant, key, answer).await
+    }
+
+    async fn spend(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        n_tokens: u64,
+        until: EpochSeconds,
+    ) -> Result<u64, PortError> {
+        self.add_to_budget((tenant, day), n_tokens, until).await
+    }
+
+    async fn budget(&self, tenant: &TenantId, day: EpochSeconds) -> Result<Option<BudgetDay>, PortError> {
+        self.read_budget(tenant, day).await
+    }
+
+    async fn approve_budget(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        actor: &str,
+        now: EpochSeconds,
+    ) -> Result<bool, PortError> {
+        self.note_approver((tenant, day), actor, now).await
+    }
+
+    async fn count_reference(
+        &self,
+        reference: &Reference,
+        delta: i64,
+        until: EpochSeconds,
+    ) -> Result<Counted, PortError> {
+        self.count_notice(reference, delta, until).await
+    }
+
+    async fn references(&self, at: &ShardRef, token_hash: &str) -> Result<Option<i64>, PortError> {
+        self.read_count(at, token_hash).await
+    }
+
+    async fn token_count(&self, tenant: &TenantId) -> Result<Option<u64>, PortError> {
+        self.read_token_count(tenant).await
+    }
+
+    async fn save_token_count(&self, tenant: &TenantId, n_tokens: u64) -> Result<(), PortError> {
+        self.put_token_count(tenant, n_tokens).await
+    }
+
     async fn walk(&self, name: &str) -> Result<Option<Walk>, PortError> {
         const DOING: &str = "read a walk";
         let item = self.table.get(DOING, places::walk(name)).await?;
@@ -295,15 +311,5 @@ impl Control for DynamoControl {
 
     async fn save_walk(&self, name: &str, walk: &Walk) -> Result<(), PortError> {
         send_put("write a walk", self.table.put(forms::walk_item(name, walk))).await.map(|_| ())
-    }
-}
-
-fn is_condition_failure(error: Option<&TransactWriteItemsError>) -> bool {
-    match error {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
-            .cancellation_reasons()
-            .iter()
-            .any(|reason| reason.code() == Some("ConditionalCheckFailed")),
-        Some(_) | None => false,
     }
 }

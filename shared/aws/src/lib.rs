@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod bus;
 pub mod client;
 pub mod clients;
 pub mod control;
@@ -12,11 +13,13 @@ pub mod queues;
 #[cfg(test)]
 mod script;
 pub mod sources;
+mod transaction;
 pub mod vault;
 pub mod work;
 
 pub use archive::{LockMode, S3Archive};
 pub use audit::DynamoAudit;
+pub use bus::EventBridgeBus;
 pub use client::{CallTimeouts, Timeouts};
 pub use clients::Clients;
 pub use control::DynamoControl;

@@ -5,19 +5,25 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
-use futures::future::try_join_all;
+use lethe_domain::fan_out::IndexKey;
 use lethe_domain::lifecycle::Expected;
-use lethe_domain::row::{OWNER_BUCKETS, RowRead, StoredRow, owner_partition};
+use lethe_domain::row::{RowRead, RowVersion, StoredRow};
+use lethe_domain::subject::{SubjectKey, SubjectRow, is_subject_row};
 use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{RowKey, TenantId, partition};
+use lethe_domain::token::{RowKey, partition};
 use lethe_stages::error::PortError;
-use lethe_stages::ports::{Lease, LeasedOutcome, RowPage, RowWrite, ShardRef, Vault, WriteOutcome};
+use lethe_stages::ports::{
+    Lease, LeasedOutcome, OwnedPage, OwnedQuery, RowPage, RowWrite, ShardRef, Vault, WriteOutcome,
+};
 
 use crate::failure::port_error;
 use crate::item::{Item, number, text, text_of};
 
 mod expression;
 mod leased;
+mod many;
+mod owned;
+mod subject;
 
 use expression::Expression;
 
@@ -51,38 +57,6 @@ impl DynamoVault {
                 .key_condition_expression("#pk = :pk AND #sk > :after")
                 .expression_attribute_names("#sk", "sk")
                 .expression_attribute_values(":after", text(after)),
-        }
-    }
-
-    async fn owned_in(&self, pk: String, session: Option<&str>) -> Result<Vec<RowKey>, PortError> {
-        let mut query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("owner")
-            .expression_attribute_names("#pk", "owner_pk")
-            .expression_attribute_values(":pk", text(pk));
-        query = match session {
-            None => query.key_condition_expression("#pk = :pk"),
-            // A session whose name begins with another's and a `#` shares its prefix, hence the filter.
-            Some(session) => query
-                .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
-                .filter_expression("#session = :session")
-                .expression_attribute_names("#sk", "owner_sk")
-                .expression_attribute_names("#session", "session")
-                .expression_attribute_values(":prefix", text(format!("{session}#")))
-                .expression_attribute_values(":session", text(session)),
-        };
-        let mut keys = Vec::new();
-        let mut from = None;
-        loop {
-            let page = query.clone().set_exclusive_start_key(from).send().await;
-            let page = page.map_err(|error| port_error("query the owner index", &error))?;
-            keys.extend(page.items().iter().filter_map(key_of));
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(keys);
-            }
         }
     }
 }
@@ -141,15 +115,30 @@ impl Vault for DynamoVault {
         }
     }
 
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<RowRead>>, PortError> {
+        self.read_many(keys).await
+    }
+
     async fn owned(
         &self,
-        tenant: &TenantId,
-        subject: &str,
-        session: Option<&str>,
-    ) -> Result<Vec<RowKey>, PortError> {
-        let buckets = (0..OWNER_BUCKETS).map(|bucket| owner_partition(tenant.as_str(), subject, bucket));
-        let found = try_join_all(buckets.map(|pk| self.owned_in(pk, session))).await?;
-        Ok(found.into_iter().flatten().collect())
+        query: &OwnedQuery<'_>,
+        after: Option<&IndexKey>,
+        limit: u32,
+    ) -> Result<OwnedPage, PortError> {
+        self.owned_page(query, after, limit).await
+    }
+
+    async fn subject(&self, key: &SubjectKey) -> Result<Option<SubjectRow>, PortError> {
+        self.read_subject(key).await
+    }
+
+    async fn write_subject(
+        &self,
+        key: &SubjectKey,
+        expected: RowVersion,
+        row: &SubjectRow,
+    ) -> Result<bool, PortError> {
+        self.put_subject(key, expected, row).await
     }
 
     async fn write(&self, write: &RowWrite) -> Result<WriteOutcome, PortError> {
@@ -209,11 +198,18 @@ impl Vault for DynamoVault {
 async fn read_page(doing: &'static str, query: QueryFluentBuilder) -> Result<RowPage, PortError> {
     let page = query.send().await.map_err(|error| port_error(doing, &error))?;
     let next = page.last_evaluated_key.as_ref().and_then(|key| text_of(key, "sk")).map(str::to_owned);
-    Ok(RowPage { rows: page.items.unwrap_or_default().into_iter().map(read).collect(), next })
+    Ok(RowPage {
+        n_read: u64::try_from(page.scanned_count).unwrap_or(0),
+        rows: page.items.unwrap_or_default().into_iter().map(read).collect(),
+        next,
+    })
 }
 
 /// What the stages see of an item; one whose attributes have other types is unreadable, not an error.
 fn read(item: Item) -> RowRead {
+    if is_subject_row(text_of(&item, "kind"), text_of(&item, "sk")) {
+        return RowRead::Subject;
+    }
     RowRead::from_stored(serde_dynamo::from_item::<_, StoredRow>(item).ok())
 }
 

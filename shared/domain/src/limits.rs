@@ -97,6 +97,12 @@ impl Limits {
         }
     }
 
+    /// How long a budget day's account is kept, 400 days: as long as anything may wait for its approval. A budget that
+    /// nobody looks at for so long is an incident.
+    pub fn budget_kept(&self) -> Duration {
+        self.memory.saturating_mul(200)
+    }
+
     /// The beginning of the budget day that a moment lies in.
     pub fn budget_day_of(&self, now: EpochSeconds) -> EpochSeconds {
         let day = i64::try_from(self.budget_day.as_secs()).unwrap_or(i64::MAX).max(1);

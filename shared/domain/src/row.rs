@@ -5,9 +5,9 @@ use thiserror::Error;
 
 use crate::policy::Trigger;
 use crate::run::RunId;
-use crate::subject::SubjectRow;
+use crate::subject::{SubjectRow, is_subject_row};
 use crate::time::{EpochMillis, EpochSeconds};
-use crate::token::{RowKey, SUBJECT_PREFIX, TokenId, token_digest};
+use crate::token::{RowKey, TokenId, token_digest};
 
 /// The row's version: the issue time in milliseconds, one more with every write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -199,7 +199,7 @@ impl RowRead {
     /// Judges what was stored; `None` when its attributes did not even have the right types.
     pub fn from_stored(stored: Option<StoredRow>) -> Self {
         let Some(stored) = stored else { return Self::Unreadable(RowFault::Attributes) };
-        if stored.kind == "subject" || stored.sk.starts_with(SUBJECT_PREFIX) {
+        if is_subject_row(Some(&stored.kind), Some(&stored.sk)) {
             return Self::Subject;
         }
         match VaultRow::try_from(stored) {

@@ -12,6 +12,12 @@ use crate::token::{SUBJECT_PREFIX, ShardCount, TenantId, partition, token_digest
 /// The kind of a subject's row, which no token has.
 pub const SUBJECT_KIND: &str = "subject";
 
+/// Whether a row with this kind and this sort key is a subject's. Asked before its attributes are read as a token's: it
+/// has few of them, and would not be told from a token's row that is torn.
+pub fn is_subject_row(kind: Option<&str>, sk: Option<&str>) -> bool {
+    kind == Some(SUBJECT_KIND) || sk.is_some_and(|sk| sk.starts_with(SUBJECT_PREFIX))
+}
+
 /// Where a subject's row lives: its shard comes from its `sk`, as a token's does.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectKey {

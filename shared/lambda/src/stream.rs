@@ -3,6 +3,7 @@
 
 use lethe_domain::plan::hash_of;
 use lethe_domain::row::{RowFault, RowRead, StoredRow};
+use lethe_domain::subject::is_subject_row;
 use lethe_domain::time::EpochMillis;
 use lethe_stages::stream::{Image, RecordKind, StreamRecord};
 use serde::Deserialize;
@@ -100,6 +101,10 @@ fn take_image(record: &mut Value, path: &str) -> Option<Image> {
 }
 
 fn read_row(raw: &Value) -> RowRead {
+    let text = |name: &str| raw.get(name)?.get("S")?.as_str();
+    if is_subject_row(text("kind"), text("sk")) {
+        return RowRead::Subject;
+    }
     let item = serde_dynamo::Item::deserialize(raw).ok();
     RowRead::from_stored(item.and_then(|item| serde_dynamo::from_item::<_, StoredRow>(item).ok()))
 }

@@ -50,8 +50,7 @@ impl<C: Control, A: AuditLog> Budget<'_, C, A> {
         if n_tokens == 0 {
             return Ok(Grant { n_free: 0, day });
         }
-        // Kept as long as something may wait for it: a budget that nobody approves for so long is an incident.
-        let until = now.plus(self.settings.limits.memory.saturating_mul(200));
+        let until = now.plus(self.settings.limits.budget_kept());
         let spent = self.control.spend(tenant, day, n_tokens, until).await?;
         let known = self.control.token_count(tenant).await?.unwrap_or(0);
         let limit = command_limit(known, &pinned.config.rails);

@@ -2,6 +2,7 @@
 
 use crate::archive::FakeArchive;
 use crate::audit::FakeAudit;
+use crate::bus::FakeBus;
 use crate::clock::HandClock;
 use crate::control::FakeControl;
 use crate::faults::Faults;
@@ -18,7 +19,7 @@ pub struct FakeCloud {
     pub faults: Faults,
     /// The vault.
     pub vault: FakeVault,
-    /// Config, runs, leases, approvals.
+    /// Config, runs, leases, approvals, and what commands leave behind.
     pub control: FakeControl,
     /// The audit.
     pub audit: FakeAudit,
@@ -30,6 +31,8 @@ pub struct FakeCloud {
     pub scan_queue: FakeQueue,
     /// The sweep queue.
     pub sweep_queue: FakeQueue,
+    /// The bus on which the outside learns of things.
+    pub bus: FakeBus,
 }
 
 impl Default for FakeCloud {
@@ -50,6 +53,7 @@ impl FakeCloud {
             work: FakeWork::new(faults.clone()),
             scan_queue: FakeQueue::new(faults.clone(), "scan_queue.send"),
             sweep_queue: FakeQueue::new(faults.clone(), "sweep_queue.send"),
+            bus: FakeBus::new(faults.clone()),
             control,
             clock,
             faults,

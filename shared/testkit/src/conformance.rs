@@ -3,6 +3,7 @@
 
 mod archive;
 mod audit;
+mod bus;
 mod control;
 mod objects;
 mod queue;
@@ -12,6 +13,7 @@ mod work;
 
 pub use archive::{ArchiveSeed, archive_suite};
 pub use audit::audit_suite;
+pub use bus::{BusSeed, Received, bus_suite};
 pub use control::control_suite;
 pub use objects::{ObjectSeed, objects_suite};
 pub use queue::{QueueSeed, queue_suite};

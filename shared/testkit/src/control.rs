@@ -3,14 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lethe_domain::fan_out::FanOut;
 use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::run::{ApplyTally, Run};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 use lethe_stages::error::PortError;
-use lethe_stages::ports::{Approval, Control, Done, Lease, RunRef, StoredConfig, Walk};
+use lethe_stages::ports::{
+    Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, RunRef, ShardRef,
+    StoredConfig, Walk,
+};
 
 use crate::faults::Faults;
+
+mod left;
+
+use left::LeftByCommands;
 
 /// The fake control table. Clones share their items.
 #[derive(Clone, Debug)]
@@ -31,6 +39,7 @@ struct State {
     leases: BTreeMap<(RunRef, Shard), Lease>,
     approvals: BTreeMap<RunRef, Approval>,
     walks: BTreeMap<String, Walk>,
+    left: LeftByCommands,
 }
 
 impl FakeControl {
@@ -64,10 +73,22 @@ impl FakeControl {
         self.lock().keys.get(tenant).cloned()
     }
 
-    /// Everything but fences, for the comparison of two worlds.
+    /// For the comparison of two worlds: everything but fences, and but answers and budgets, which tell of an attempt
+    /// that failed on its way.
     pub fn picture(&self) -> String {
         let state = self.lock();
-        format!("{:#?}", (&state.configs, &state.runs, &state.done, &state.approvals, &state.walks))
+        let left = state.left.picture();
+        format!("{:#?}", (&state.configs, &state.runs, &state.done, &state.approvals, &state.walks, left))
+    }
+
+    /// Every fan-out that is not done, by tenant and id.
+    pub fn all_fan_outs(&self) -> Vec<FanOut> {
+        self.lock().left.all_fan_outs()
+    }
+
+    /// Puts or replaces a fan-out, whatever its revision.
+    pub fn put_fan_out(&self, fan_out: FanOut) {
+        self.lock().left.put_fan_out(fan_out);
     }
 
     /// The lease check of the vault's transactions.
@@ -228,6 +249,96 @@ impl Control for FakeControl {
     async fn approval(&self, run: &RunRef) -> Result<Option<Approval>, PortError> {
         let call = self.faults.begin("control.approval")?;
         call.end(self.lock().approvals.get(run).cloned())
+    }
+
+    async fn create_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.create_fan_out")?;
+        call.end(self.lock().left.create_fan_out(fan_out))
+    }
+
+    async fn fan_out(&self, tenant: &TenantId, id: &str) -> Result<Option<FanOut>, PortError> {
+        let call = self.faults.begin("control.fan_out")?;
+        call.end(self.lock().left.fan_out(tenant, id))
+    }
+
+    async fn fan_outs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<FanOut>, PortError> {
+        let call = self.faults.begin("control.fan_outs")?;
+        call.end(self.lock().left.fan_outs_of(tenant, limit))
+    }
+
+    async fn update_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.update_fan_out")?;
+        call.end(self.lock().left.update_fan_out(fan_out))
+    }
+
+    async fn remove_fan_out(&self, tenant: &TenantId, id: &str) -> Result<(), PortError> {
+        let call = self.faults.begin("control.remove_fan_out")?;
+        self.lock().left.remove_fan_out(tenant, id);
+        call.end(())
+    }
+
+    async fn answer(&self, tenant: &TenantId, key: &str) -> Result<Option<KeptAnswer>, PortError> {
+        let call = self.faults.begin("control.answer")?;
+        call.end(self.lock().left.answer(tenant, key))
+    }
+
+    async fn keep_answer(&self, tenant: &TenantId, key: &str, answer: &KeptAnswer) -> Result<(), PortError> {
+        let call = self.faults.begin("control.keep_answer")?;
+        self.lock().left.keep_answer(tenant, key, answer);
+        call.end(())
+    }
+
+    async fn spend(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        n_tokens: u64,
+        _until: EpochSeconds,
+    ) -> Result<u64, PortError> {
+        let call = self.faults.begin("control.spend")?;
+        call.end(self.lock().left.spend((tenant, day), n_tokens))
+    }
+
+    async fn budget(&self, tenant: &TenantId, day: EpochSeconds) -> Result<Option<BudgetDay>, PortError> {
+        let call = self.faults.begin("control.budget")?;
+        call.end(self.lock().left.budget(tenant, day))
+    }
+
+    async fn approve_budget(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        actor: &str,
+        now: EpochSeconds,
+    ) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.approve_budget")?;
+        call.end(self.lock().left.approve_budget((tenant, day), actor, now))
+    }
+
+    async fn count_reference(
+        &self,
+        reference: &Reference,
+        delta: i64,
+        _until: EpochSeconds,
+    ) -> Result<Counted, PortError> {
+        let call = self.faults.begin("control.count_reference")?;
+        call.end(self.lock().left.count_reference(reference, delta))
+    }
+
+    async fn references(&self, at: &ShardRef, token_hash: &str) -> Result<Option<i64>, PortError> {
+        let call = self.faults.begin("control.references")?;
+        call.end(self.lock().left.references(at, token_hash))
+    }
+
+    async fn token_count(&self, tenant: &TenantId) -> Result<Option<u64>, PortError> {
+        let call = self.faults.begin("control.token_count")?;
+        call.end(self.lock().left.token_count(tenant))
+    }
+
+    async fn save_token_count(&self, tenant: &TenantId, n_tokens: u64) -> Result<(), PortError> {
+        let call = self.faults.begin("control.save_token_count")?;
+        self.lock().left.save_token_count(tenant, n_tokens);
+        call.end(())
     }
 
     async fn walk(&self, name: &str) -> Result<Option<Walk>, PortError> {

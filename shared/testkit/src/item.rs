@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use lethe_domain::lifecycle::{StoredAttribute, StoredValue};
-use lethe_domain::row::{OWNER_BUCKETS, RowRead, StoredRow, VaultRow, due_partition, owner_partition};
-use lethe_domain::token::{RowKey, token_digest};
+use lethe_domain::row::{RowRead, StoredRow, VaultRow, due_partition, owner_bucket, owner_partition};
+use lethe_domain::subject::{SubjectKey, SubjectRow, is_subject_row};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// The attributes in DynamoDB's JSON: `{"version": {"N": "1"}, …}`.
@@ -19,7 +20,7 @@ pub fn item_of(row: &VaultRow, due_shards: u16) -> Item {
     if let Some(subject) = &row.owner.subject {
         let token = row.key.token.expose();
         let session = row.owner.session.as_deref().unwrap_or_default();
-        let bucket = owner_bucket(&row.key);
+        let bucket = owner_bucket(&row.key.token);
         item.insert("owner_pk".into(), string(&owner_partition(row.key.tenant.as_str(), subject, bucket)));
         item.insert("owner_sk".into(), string(&format!("{session}#{token}")));
     }
@@ -28,14 +29,34 @@ pub fn item_of(row: &VaultRow, due_shards: u16) -> Item {
 
 /// Any row's attributes, sense or not.
 pub fn item_of_stored(row: &StoredRow) -> Item {
+    attributes_of(row)
+}
+
+/// A subject's row's attributes.
+pub fn item_of_subject(key: &SubjectKey, row: &SubjectRow) -> Item {
+    attributes_of(&row.to_stored(key))
+}
+
+fn attributes_of(row: &impl Serialize) -> Item {
     let plain = serde_json::to_value(row).unwrap();
     plain.as_object().unwrap().iter().map(|(name, value)| (name.clone(), typed(value))).collect()
 }
 
 /// What the stages see of an item.
 pub fn read(item: &Item) -> RowRead {
-    let plain: Map<String, Value> = item.iter().map(|(name, value)| (name.clone(), untyped(value))).collect();
-    RowRead::from_stored(serde_json::from_value(Value::Object(plain)).ok())
+    if is_subject_row(text_of(item, "kind"), text_of(item, "sk")) {
+        return RowRead::Subject;
+    }
+    RowRead::from_stored(serde_json::from_value(plain(item)).ok())
+}
+
+/// What the stages see of a subject's row.
+pub fn read_subject(item: &Item) -> SubjectRow {
+    SubjectRow::from_stored(serde_json::from_value(plain(item)).ok())
+}
+
+fn plain(item: &Item) -> Value {
+    Value::Object(item.iter().map(|(name, value)| (name.clone(), untyped(value))).collect())
 }
 
 /// An item's two keys.
@@ -75,11 +96,6 @@ pub(crate) fn set(item: &mut Item, (name, value): StoredAttribute) {
         Some(StoredValue::Flag(flag)) => json!({ "BOOL": flag }),
     };
     item.insert(name.to_owned(), value);
-}
-
-fn owner_bucket(key: &RowKey) -> u8 {
-    let [.., last] = token_digest(key.token.expose().as_bytes());
-    last & (OWNER_BUCKETS - 1)
 }
 
 fn string(text: &str) -> Value {

@@ -14,6 +14,7 @@
 
 mod archive;
 mod audit;
+mod bus;
 mod clock;
 mod cloud;
 pub mod conformance;
@@ -30,6 +31,7 @@ mod work;
 
 pub use archive::{ArchivedVersion, FakeArchive, records_in};
 pub use audit::FakeAudit;
+pub use bus::FakeBus;
 pub use clock::{HandClock, START};
 pub use cloud::FakeCloud;
 pub use control::FakeControl;
@@ -37,7 +39,7 @@ pub use faults::{Call, FaultKind, Faults, Injected};
 pub use item::Item;
 pub use queue::FakeQueue;
 pub use rows::{LONG_AGO, RowBuilder, row};
-pub use sample::{DUE_SHARDS, SHARDS, Sample, sample};
+pub use sample::{APP, DUE_SHARDS, SHARDS, Sample, sample};
 pub use tokens::{key, tenant, token, token_named};
 pub use vault::{FakeVault, tokens as token_rows};
 pub use work::FakeWork;

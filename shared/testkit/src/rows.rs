@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lethe_domain::policy::Trigger;
-use lethe_domain::row::{Owner, RowVersion, State, VaultRow};
+use lethe_domain::row::{By, Owner, RowVersion, State, VaultRow};
 use lethe_domain::run::RunId;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, TokenId};
@@ -44,6 +44,8 @@ pub fn row(tenant: &str, token: &TokenId) -> RowBuilder {
             fence: None,
             policy: None,
             hold: None,
+            by: None,
+            waits_for: None,
             owner: Owner::default(),
         },
         payload: Some("sealed".to_owned()),
@@ -134,7 +136,22 @@ impl RowBuilder {
         self
     }
 
-    /// Under this legal hold.
+    /// Ended or brought back by this person or caller.
+    #[must_use]
+    pub fn by(mut self, actor: &str, reason_text: Option<&str>) -> Self {
+        let reason_text = reason_text.map(str::to_owned);
+        self.row.by = Some(By { actor: actor.to_owned(), reason_text });
+        self
+    }
+
+    /// Its removal waits for the approval of that day's budget.
+    #[must_use]
+    pub fn waits_for(mut self, day: EpochSeconds) -> Self {
+        self.row.waits_for = Some(day);
+        self
+    }
+
+    /// Under this legal hold, or under several with a space between them.
     #[must_use]
     pub fn hold(mut self, hold: &str) -> Self {
         self.row.hold = Some(hold.to_owned());
@@ -152,6 +169,27 @@ impl RowBuilder {
     #[must_use]
     pub fn session(mut self, session: &str) -> Self {
         self.row.owner.session = Some(session.to_owned());
+        self
+    }
+
+    /// Of a device.
+    #[must_use]
+    pub fn device(mut self, device: &str) -> Self {
+        self.row.owner.device = Some(device.to_owned());
+        self
+    }
+
+    /// Of a chain of refresh tokens.
+    #[must_use]
+    pub fn family(mut self, family: &str) -> Self {
+        self.row.owner.family = Some(family.to_owned());
+        self
+    }
+
+    /// Issued to an application.
+    #[must_use]
+    pub fn client(mut self, client: &str) -> Self {
+        self.row.owner.client = Some(client.to_owned());
         self
     }
 

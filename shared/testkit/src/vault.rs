@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lethe_domain::fan_out::IndexKey;
 use lethe_domain::lifecycle::{Expected, StoredAttribute};
-use lethe_domain::row::{OWNER_BUCKETS, RowRead, VaultRow, owner_partition};
+use lethe_domain::row::{RowRead, RowVersion, VaultRow};
+use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{RowKey, TenantId, TokenId, partition};
+use lethe_domain::token::{RowKey, TokenId, partition};
 use lethe_stages::error::PortError;
-use lethe_stages::ports::{Lease, LeasedOutcome, RowPage, RowWrite, ShardRef, Vault, WriteOutcome};
+use lethe_stages::ports::{
+    Lease, LeasedOutcome, MAX_ROWS_AT_ONCE, OwnedPage, OwnedQuery, RowPage, RowWrite, ShardRef, Vault,
+    WriteOutcome,
+};
 use lethe_stages::stream::StreamRecord;
 
 use crate::clock::HandClock;
@@ -17,7 +22,9 @@ use crate::faults::Faults;
 use crate::item::{self, Item};
 
 mod hands;
+mod owned;
 mod stream;
+mod subject;
 
 /// The most writes that one call under a lease takes.
 const MAX_LEASED_WRITES: usize = 50;
@@ -109,25 +116,43 @@ impl Vault for FakeVault {
         call.end(due.into_iter().filter_map(|(_, (pk, sk))| RowKey::parse(pk, sk)).collect())
     }
 
+    async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<RowRead>>, PortError> {
+        const DOING: &str = "read many vault rows";
+        let call = self.faults.begin("vault.get_many")?;
+        if MAX_ROWS_AT_ONCE < keys.len() {
+            return Err(PortError::never(DOING, "more keys than one call takes"));
+        }
+        if has_twins(keys.iter().collect()) {
+            return Err(PortError::never(DOING, "one key twice"));
+        }
+        let state = self.lock();
+        let row = |key: &RowKey| state.rows.get(&(key.pk(), key.token.expose().to_owned())).map(item::read);
+        call.end(keys.iter().map(row).collect())
+    }
+
     async fn owned(
         &self,
-        tenant: &TenantId,
-        subject: &str,
-        session: Option<&str>,
-    ) -> Result<Vec<RowKey>, PortError> {
+        query: &OwnedQuery<'_>,
+        after: Option<&IndexKey>,
+        limit: u32,
+    ) -> Result<OwnedPage, PortError> {
         let call = self.faults.begin("vault.owned")?;
-        let state = self.lock();
-        let mut owned = Vec::new();
-        for bucket in 0..OWNER_BUCKETS {
-            let pk = owner_partition(tenant.as_str(), subject, bucket);
-            for ((row_pk, sk), row) in &state.rows {
-                let is_session = session.is_none_or(|session| item::text_of(row, "session") == Some(session));
-                if item::text_of(row, "owner_pk") == Some(&pk) && is_session {
-                    owned.extend(RowKey::parse(row_pk, sk));
-                }
-            }
-        }
-        call.end(owned)
+        call.end(self.lock().owned(query, after, limit))
+    }
+
+    async fn subject(&self, key: &SubjectKey) -> Result<Option<SubjectRow>, PortError> {
+        let call = self.faults.begin("vault.subject")?;
+        call.end(self.subject_row(key))
+    }
+
+    async fn write_subject(
+        &self,
+        key: &SubjectKey,
+        expected: RowVersion,
+        row: &SubjectRow,
+    ) -> Result<bool, PortError> {
+        let call = self.faults.begin("vault.write_subject")?;
+        call.end(self.lock().write_subject(key, expected, row, &self.clock))
     }
 
     async fn write(&self, write: &RowWrite) -> Result<WriteOutcome, PortError> {
@@ -147,9 +172,7 @@ impl Vault for FakeVault {
                 "more writes than one call takes",
             ));
         }
-        let mut keys: Vec<_> = writes.iter().map(|write| &write.key).collect();
-        keys.sort();
-        if keys.windows(2).any(|pair| pair[0] == pair[1]) {
+        if has_twins(writes.iter().map(|write| &write.key).collect()) {
             return Err(PortError::never("write vault rows under a lease", "two writes of one row"));
         }
         if !writes.is_empty() && !self.control.holds_lease(lease) {
@@ -174,6 +197,11 @@ impl Vault for FakeVault {
     }
 }
 
+fn has_twins(mut keys: Vec<&RowKey>) -> bool {
+    keys.sort();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 fn meets_all(row: &Item, demands: &[StoredAttribute]) -> bool {
     demands.iter().all(|attribute| item::meets(row, attribute))
 }
@@ -189,7 +217,7 @@ fn admits_fence(row: &Item, mine: Option<u64>) -> bool {
 impl State {
     fn page(&self, at: &ShardRef, after: Option<&str>, limit: u32, keep: impl Fn(&Item) -> bool) -> RowPage {
         let pk = partition(&at.tenant, at.shard);
-        let limit = usize::try_from(self.page_size.map_or(limit, |size| size.min(limit))).unwrap();
+        let limit = self.page_limit(limit);
         let rows =
             self.rows.range((pk.clone(), String::new())..).take_while(|((row_pk, _), _)| *row_pk == pk);
         let read: Vec<_> =
@@ -197,9 +225,14 @@ impl State {
         // DynamoDB names a next page whenever the limit was reached, even where nothing follows.
         let next = read.last().filter(|_| read.len() == limit).map(|((_, sk), _)| sk.clone());
         RowPage {
+            n_read: u64::try_from(read.len()).unwrap(),
             rows: read.into_iter().filter(|(_, row)| keep(row)).map(|(_, row)| item::read(row)).collect(),
             next,
         }
+    }
+
+    fn page_limit(&self, limit: u32) -> usize {
+        usize::try_from(self.page_size.map_or(limit, |size| size.min(limit))).unwrap()
     }
 }
 

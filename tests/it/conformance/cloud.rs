@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::types::QueueAttributeName::QueueArn;
 use lethe_aws::{Timeouts, client};
+use lethe_domain::event::EVENT_SOURCE;
 
 /// A local cloud that answers.
 pub(super) struct LocalCloud {
@@ -17,6 +20,7 @@ pub(super) struct LocalCloud {
     pub(super) dynamodb: aws_sdk_dynamodb::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
+    pub(super) events: aws_sdk_eventbridge::Client,
     name: String,
 }
 
@@ -53,6 +57,7 @@ impl LocalCloud {
             dynamodb: client::dynamodb(&config, &timeouts),
             s3: client::s3(&config, &timeouts),
             sqs: client::sqs(&config, &timeouts),
+            events: client::eventbridge(&config, &timeouts),
             // A cloud may outlive many test runs, and several run side by side.
             name: format!("it-{}-{}", now_ms(), CLOUDS.fetch_add(1, Ordering::Relaxed)),
             config,
@@ -124,6 +129,21 @@ impl LocalCloud {
     pub(super) async fn queue(&self, what: &str) -> String {
         let queue = self.sqs.create_queue().queue_name(self.named(what)).send().await.unwrap();
         queue.queue_url.unwrap()
+    }
+
+    /// A bus's name, and the URL of a queue that receives whatever Lethe publishes on it.
+    pub(super) async fn followed_bus(&self, what: &str) -> (String, String) {
+        let (name, url) = (self.named(what), self.queue(&format!("{what}-followed")).await);
+        let attributes = self.sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueArn);
+        let attributes = attributes.send().await.unwrap().attributes.unwrap();
+        self.events.create_event_bus().name(&name).send().await.unwrap();
+        let pattern = serde_json::json!({ "source": [EVENT_SOURCE] }).to_string();
+        let rule = self.events.put_rule().name("all").event_bus_name(&name).event_pattern(pattern);
+        rule.send().await.unwrap();
+        let target = Target::builder().id("queue").arn(&attributes[&QueueArn]).build().unwrap();
+        let targets = self.events.put_targets().rule("all").event_bus_name(&name).targets(target);
+        assert_eq!(targets.send().await.unwrap().failed_entry_count, 0);
+        (name, url)
     }
 }
 

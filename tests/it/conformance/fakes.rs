@@ -1,16 +1,17 @@
 //! The suites on the fakes.
 
 use lethe_domain::audit::ObjectVersion;
+use lethe_domain::event::EVENT_SOURCE;
 use lethe_domain::source::{BucketRef, TableRef};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::RowKey;
 use lethe_sources::Item as SourceItem;
 use lethe_testkit::conformance::{
-    ArchiveSeed, ObjectSeed, QueueSeed, TableSeed, VaultSeed, archive_suite, audit_suite, control_suite,
-    objects_suite, queue_suite, tables_suite, vault_suite, work_suite,
+    ArchiveSeed, BusSeed, ObjectSeed, QueueSeed, Received, TableSeed, VaultSeed, archive_suite, audit_suite,
+    bus_suite, control_suite, objects_suite, queue_suite, tables_suite, vault_suite, work_suite,
 };
 use lethe_testkit::sources::{FakeObjects, FakeTables};
-use lethe_testkit::{FakeCloud, FakeQueue, FakeVault, Item};
+use lethe_testkit::{FakeBus, FakeCloud, FakeQueue, FakeVault, Item};
 
 struct InVault(FakeVault);
 
@@ -50,6 +51,19 @@ struct InQueue(FakeQueue);
 impl QueueSeed for InQueue {
     async fn drain(&self) -> Vec<String> {
         self.0.drain().iter().map(lethe_domain::message::Wake::to_json).collect()
+    }
+}
+
+struct OnBus(FakeBus);
+
+impl BusSeed for OnBus {
+    async fn received(&self, _n_expected: usize) -> Vec<Received> {
+        let published = self.0.drain().into_iter().map(|event| Received {
+            source: EVENT_SOURCE.to_owned(),
+            detail_type: event.detail_type().to_owned(),
+            detail: serde_json::from_str(&event.to_json()).unwrap(),
+        });
+        published.collect()
     }
 }
 
@@ -134,6 +148,12 @@ async fn the_fake_work_bucket() {
 async fn the_fake_queue() {
     let cloud = FakeCloud::new();
     queue_suite(&cloud.scan_queue, &InQueue(cloud.scan_queue.clone())).await;
+}
+
+#[tokio::test]
+async fn the_fake_bus() {
+    let cloud = FakeCloud::new();
+    bus_suite(&cloud.bus, &OnBus(cloud.bus.clone())).await;
 }
 
 #[tokio::test]

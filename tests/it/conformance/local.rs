@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::ScalarAttributeType::{N, S};
 use aws_sdk_s3::primitives::ByteStream;
 use lethe_aws::{
-    DynamoAudit, DynamoControl, DynamoVault, LockMode, S3Archive, S3Work, SourceObjects, SourceTables,
-    SqsQueue, Timeouts, client, identity,
+    DynamoAudit, DynamoControl, DynamoVault, EventBridgeBus, LockMode, S3Archive, S3Work, SourceObjects,
+    SourceTables, SqsQueue, Timeouts, client, identity,
 };
 use lethe_domain::audit::ObjectVersion;
 use lethe_domain::source::{BucketRef, TableRef};
@@ -14,8 +14,8 @@ use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::RowKey;
 use lethe_testkit::Item;
 use lethe_testkit::conformance::{
-    ArchiveSeed, ObjectSeed, QueueSeed, TableSeed, VaultSeed, archive_suite, audit_suite, control_suite,
-    objects_suite, queue_suite, tables_suite, vault_suite, work_suite,
+    ArchiveSeed, BusSeed, ObjectSeed, QueueSeed, Received, TableSeed, VaultSeed, archive_suite, audit_suite,
+    bus_suite, control_suite, objects_suite, queue_suite, tables_suite, vault_suite, work_suite,
 };
 
 use super::attributes::{from_sdk, source_to_sdk, to_sdk};
@@ -90,6 +90,29 @@ impl QueueSeed for InQueue {
             }
         }
     }
+}
+
+/// A queue that follows a bus.
+struct OnBus(InQueue);
+
+impl BusSeed for OnBus {
+    async fn received(&self, n_expected: usize) -> Vec<Received> {
+        const DEADLINE_MS: u128 = 30_000;
+        let (started, mut received) = (now_ms(), Vec::new());
+        loop {
+            received.extend(self.0.drain().await.iter().map(|body| received_of(body)));
+            if n_expected <= received.len() || started + DEADLINE_MS < now_ms() {
+                return received;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn received_of(body: &str) -> Received {
+    let event: serde_json::Value = serde_json::from_str(body).unwrap();
+    let text = |name: &str| event[name].as_str().unwrap().to_owned();
+    Received { source: text("source"), detail_type: text("detail-type"), detail: event["detail"].clone() }
 }
 
 struct InTables<'a>(&'a LocalCloud);
@@ -188,6 +211,14 @@ async fn the_queue() {
     let url = cloud.queue("scan").await;
     let queue = SqsQueue::new(cloud.sqs.clone(), url.clone());
     queue_suite(&queue, &InQueue { client: cloud.sqs.clone(), url }).await;
+}
+
+#[tokio::test]
+async fn the_bus() {
+    let cloud = LocalCloud::connect().await;
+    let (name, url) = cloud.followed_bus("events").await;
+    let bus = EventBridgeBus::new(cloud.events.clone(), name);
+    bus_suite(&bus, &OnBus(InQueue { client: cloud.sqs.clone(), url })).await;
 }
 
 #[tokio::test]

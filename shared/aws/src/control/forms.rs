@@ -2,15 +2,17 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use lethe_domain::fan_out::FanOut;
 use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::run::ApplyTally;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::Shard;
 use lethe_stages::error::PortError;
-use lethe_stages::ports::{Approval, Lease, RunRef, StoredConfig, Walk};
+use lethe_stages::ports::{Approval, BudgetDay, KeptAnswer, Lease, RunRef, StoredConfig, Walk};
 use serde::{Deserialize, Serialize};
 
 use super::places;
+use super::table::{Place, key_of};
 use crate::item::{Item, Malformed, from_item, number, number_of, text, text_of, to_item};
 
 #[derive(Serialize, Deserialize)]
@@ -101,6 +103,59 @@ pub(super) fn approval_of(doing: &'static str, run: &RunRef, item: &Item) -> Res
         })
     };
     read().ok_or_else(|| PortError::never(doing, Malformed))
+}
+
+/// The fan-out as one text, so that its parts need not be attributes, and the revision for the conditions.
+pub(super) fn fan_out_item(doing: &'static str, fan_out: &FanOut) -> Result<Item, PortError> {
+    let form = serde_json::to_string(fan_out).map_err(|_| PortError::never(doing, Malformed))?;
+    let mut item = key_of(places::fan_out(&fan_out.tenant, &fan_out.id));
+    item.insert("fan_out".to_owned(), text(form));
+    item.insert("revision".to_owned(), number(fan_out.revision));
+    Ok(item)
+}
+
+/// The reader's own error is left out, because it may quote the text, which names a subject.
+pub(super) fn fan_out_of(doing: &'static str, item: &Item) -> Result<FanOut, PortError> {
+    let fan_out = text_of(item, "fan_out").and_then(|form| serde_json::from_str(form).ok());
+    fan_out.ok_or_else(|| PortError::never(doing, Malformed))
+}
+
+pub(super) fn answer_item(place: Place, answer: &KeptAnswer) -> Item {
+    let mut item = key_of(place);
+    item.extend([
+        ("digest".to_owned(), text(&answer.digest)),
+        ("status".to_owned(), number(answer.status)),
+        ("body".to_owned(), text(&answer.body)),
+        ("ttl".to_owned(), number(answer.until.0)),
+    ]);
+    item
+}
+
+pub(super) fn answer_of(doing: &'static str, item: &Item) -> Result<KeptAnswer, PortError> {
+    let read = || {
+        Some(KeptAnswer {
+            digest: text_of(item, "digest")?.to_owned(),
+            status: number_of(item, "status")?,
+            body: text_of(item, "body")?.to_owned(),
+            until: EpochSeconds(number_of(item, "ttl")?),
+        })
+    };
+    read().ok_or_else(|| PortError::never(doing, Malformed))
+}
+
+pub(super) fn budget_of(doing: &'static str, item: &Item) -> Result<BudgetDay, PortError> {
+    let n_spent = number_of(item, "n_spent").ok_or_else(|| PortError::never(doing, Malformed))?;
+    Ok(BudgetDay {
+        n_spent,
+        approved_at: number_of(item, "approved_at").map(EpochSeconds),
+        approved_by: text_of(item, "approved_by").map(str::to_owned),
+    })
+}
+
+pub(super) fn token_count_item(place: Place, n_tokens: u64) -> Item {
+    let mut item = key_of(place);
+    item.insert("n".to_owned(), number(n_tokens));
+    item
 }
 
 pub(super) fn walk_item(name: &str, walk: &Walk) -> Item {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
-use lethe_stages::ports::{Done, RunRef};
+use lethe_stages::ports::{Done, RunRef, ShardRef};
 
 use super::table::Place;
 
@@ -70,6 +70,39 @@ pub(super) fn lease(run: &RunRef, shard: Shard) -> Place {
 
 pub(super) fn approval(run: &RunRef) -> Place {
     (format!("approval#{}", run.tenant), run.id.to_string())
+}
+
+pub(super) fn fan_outs_of(tenant: &TenantId) -> String {
+    format!("fanout#{tenant}")
+}
+
+pub(super) fn fan_out(tenant: &TenantId, id: &str) -> Place {
+    (fan_outs_of(tenant), id.to_owned())
+}
+
+pub(super) fn answer(tenant: &TenantId, key: &str) -> Place {
+    (format!("answer#{tenant}#{key}"), "answer".to_owned())
+}
+
+/// The day's account, the days of a tenant in their order.
+pub(super) fn budget(tenant: &TenantId, day: EpochSeconds) -> Place {
+    (format!("budget#{tenant}"), format!("{:012}", day.0))
+}
+
+fn ledger_of(at: &ShardRef, token_hash: &str) -> String {
+    format!("ledger#{}#{}#{token_hash}", at.tenant, at.shard)
+}
+
+pub(super) fn notice(at: &ShardRef, token_hash: &str, event_id: &str) -> Place {
+    (ledger_of(at, token_hash), format!("event#{event_id}"))
+}
+
+pub(super) fn count(at: &ShardRef, token_hash: &str) -> Place {
+    (ledger_of(at, token_hash), "count".to_owned())
+}
+
+pub(super) fn token_count(tenant: &TenantId) -> Place {
+    (format!("count#{tenant}"), "rows".to_owned())
 }
 
 pub(super) fn walk(name: &str) -> Place {

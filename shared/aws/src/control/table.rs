@@ -4,14 +4,17 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValue::AllNew;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use lethe_stages::error::PortError;
 
 use crate::failure::port_error;
-use crate::item::{Item, text};
+use crate::item::{Item, number, text};
+use crate::transaction::{self, Cancellation};
 
 /// Where an item lives: partition key and sort key.
 pub(crate) type Place = (String, String);
@@ -31,6 +34,14 @@ pub(super) enum Updated {
     Refused(Item),
 }
 
+/// What became of a transaction.
+pub(super) enum Committed {
+    /// It was made.
+    Yes,
+    /// The condition of some action failed, and nothing was written.
+    Refused,
+}
+
 impl Table {
     /// One item, consistently read.
     pub(super) async fn get(&self, doing: &'static str, place: Place) -> Result<Option<Item>, PortError> {
@@ -47,6 +58,20 @@ impl Table {
     /// A write of a whole item where none stands.
     pub(super) fn put_new(&self, item: Item) -> PutItemFluentBuilder {
         self.put(item).condition_expression("attribute_not_exists(pk)")
+    }
+
+    /// A write of a whole item whose stored revision is still this one.
+    pub(super) fn put_stepped(&self, item: Item, revision: u64) -> PutItemFluentBuilder {
+        self.put(item)
+            .condition_expression("#revision = :revision")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":revision", number(revision))
+    }
+
+    /// Removes an item, if it is there.
+    pub(super) async fn delete(&self, doing: &'static str, place: Place) -> Result<(), PortError> {
+        let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key_of(place)));
+        delete.send().await.map(|_| ()).map_err(|error| port_error(doing, &error))
     }
 
     /// A write of some attributes.
@@ -89,6 +114,48 @@ pub(super) async fn send_update(
             }
             Some(_) | None => Err(port_error(doing, &error)),
         },
+    }
+}
+
+/// Makes all of these writes or none.
+pub(super) async fn send_transaction(
+    doing: &'static str,
+    client: &Client,
+    actions: Vec<TransactWriteItem>,
+) -> Result<Committed, PortError> {
+    let answer = client.transact_write_items().set_transact_items(Some(actions)).send().await;
+    let Err(error) = answer else { return Ok(Committed::Yes) };
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            match transaction::judge(doing, cancelled.cancellation_reasons()) {
+                Cancellation::Refused(_) => Ok(Committed::Refused),
+                Cancellation::Conflict => Err(transaction::conflict(doing)),
+                Cancellation::Failed(error) => Err(error),
+            }
+        }
+        Some(_) | None => Err(port_error(doing, &error)),
+    }
+}
+
+/// The first items that a query finds, at most so many. They may need several pages, which end at 1 MB.
+pub(super) async fn send_first(
+    doing: &'static str,
+    query: QueryFluentBuilder,
+    limit: u32,
+) -> Result<Vec<Item>, PortError> {
+    let n_wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let query = query.limit(i32::try_from(limit).unwrap_or(i32::MAX));
+    let mut items = Vec::new();
+    let mut from = None;
+    loop {
+        let page = query.clone().set_exclusive_start_key(from).send().await;
+        let page = page.map_err(|error| port_error(doing, &error))?;
+        items.extend(page.items.unwrap_or_default());
+        from = page.last_evaluated_key;
+        if from.is_none() || n_wanted <= items.len() {
+            items.truncate(n_wanted);
+            return Ok(items);
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl Expression {
 
 #[cfg(test)]
 mod tests {
-    use lethe_domain::lifecycle::{Change, Decided};
+    use lethe_domain::lifecycle::{Change, Decided, Then};
     use lethe_domain::policy::Trigger;
     use lethe_domain::row::{RowVersion, State};
     use lethe_domain::run::RunId;
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_run_that_cools_names_what_it_rests_on_and_sets_what_it_changes() {
-        let decided = Decided { policy: 3, run: Some((RunId::parse("100-01").unwrap(), 9)) };
+        let decided = Decided::by_run(3, RunId::parse("100-01").unwrap(), 9);
         let write = RowWrite {
             key: RowKey::parse("acme#0001", "tok_a").unwrap(),
             expected: Expected {
@@ -99,11 +99,12 @@ mod tests {
                 expires_at: None,
                 last_read_at: Some(EpochSeconds(3)),
                 purge_at: None,
+                is_held: false,
             },
             change: Change::Cool {
                 reason: Trigger::Unreferenced,
                 since: EpochSeconds(50),
-                purge_at: None,
+                then: Then::Wait,
                 decided,
             },
             due_shards: 16,
@@ -112,14 +113,14 @@ mod tests {
         assert_eq!(
             expression.condition,
             "#version = :was_version AND #state = :was_state AND attribute_not_exists(#expires_at) AND \
-             #last_read_at = :was_last_read_at AND attribute_not_exists(#purge_at) AND \
+             #last_read_at = :was_last_read_at AND attribute_not_exists(#purge_at) AND attribute_not_exists(#hold) AND \
              (attribute_not_exists(#fence) OR #fence <= :mine)"
         );
         assert_eq!(
             expression.update,
             "SET #version = :version, #state = :state, #isValid = :isValid, #reason = :reason, \
              #cooling_since = :cooling_since, #policy = :policy, #run = :run, #fence = :fence \
-             REMOVE #purge_at, #due_at, #due_pk"
+             REMOVE #purge_at, #waits_for, #due_at, #due_pk, #actor, #reason_text"
         );
         assert_eq!(expression.values[":version"], AttributeValue::N("8".into()));
         assert_eq!(expression.values[":was_version"], AttributeValue::N("7".into()));

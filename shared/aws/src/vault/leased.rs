@@ -13,17 +13,13 @@ use super::{DynamoVault, changed, place_of};
 use crate::control::lease_place;
 use crate::failure::{port_error, wait_before};
 use crate::item::number;
+use crate::transaction::{self, Cancellation};
 
 const DOING: &str = "write vault rows under a lease";
 /// The most writes in one call; a transaction takes 100 actions.
 const MAX_WRITES: usize = 50;
 /// How often transactions may collide with other writers before the caller is told to come back.
 const MAX_CONFLICTS: u32 = 5;
-
-/// Why a transaction was not carried out.
-#[derive(Debug, thiserror::Error)]
-#[error("transaction cancelled: {0}")]
-struct Cancelled(String);
 
 /// What one attempt came to.
 enum Attempt {
@@ -65,9 +61,7 @@ impl DynamoVault {
                     wait_before(n_conflicts).await;
                     n_conflicts += 1;
                 }
-                Attempt::Conflict => {
-                    return Err(PortError::later(DOING, Cancelled("TransactionConflict".to_owned())));
-                }
+                Attempt::Conflict => return Err(transaction::conflict(DOING)),
             }
         }
         Ok(LeasedOutcome::Written(outcomes))
@@ -114,36 +108,23 @@ impl DynamoVault {
     }
 }
 
-/// Reads a cancellation: one reason an action, in order, the lease's first.
+/// Reads a cancellation: the lease's reason is the first.
 fn judge(reasons: &[CancellationReason]) -> Result<Attempt, PortError> {
-    const FAILED: &str = "ConditionalCheckFailed";
-    let Some((lease, rows)) = reasons.split_first() else {
-        return Err(PortError::later(DOING, Cancelled("no reason given".to_owned())));
-    };
-    let code_of = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
-    if code_of(lease) == FAILED {
-        return Ok(Attempt::LeaseLost);
-    }
-    let codes: Vec<_> = reasons.iter().map(code_of).collect();
-    if codes.iter().any(|code| code == FAILED) {
-        let refused = rows.iter().map(|row| (code_of(row) == FAILED).then(|| changed(row.item().cloned())));
-        return Ok(Attempt::Refused(refused.collect()));
-    }
-    // Conflicts, throttling and too small a throughput pass; the rest is wrong with the request itself.
-    match codes.into_iter().find(|code| code != "None") {
-        Some(code) if code == "TransactionConflict" => Ok(Attempt::Conflict),
-        Some(code) if ["ThrottlingError", "ProvisionedThroughputExceeded"].contains(&code.as_str()) => {
-            Err(PortError::later(DOING, Cancelled(code)))
+    match transaction::judge(DOING, reasons) {
+        Cancellation::Refused(refused) if refused.first() == Some(&true) => Ok(Attempt::LeaseLost),
+        Cancellation::Refused(refused) => {
+            let rows = reasons.iter().zip(refused).skip(1);
+            Ok(Attempt::Refused(
+                rows.map(|(row, refused)| refused.then(|| changed(row.item().cloned()))).collect(),
+            ))
         }
-        Some(code) => Err(PortError::never(DOING, Cancelled(code))),
-        None => Err(PortError::later(DOING, Cancelled("no reason given".to_owned()))),
+        Cancellation::Conflict => Ok(Attempt::Conflict),
+        Cancellation::Failed(error) => Err(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use lethe_stages::error::Retry;
-
     use lethe_domain::lifecycle::{Change, Expected};
     use lethe_domain::row::{RowVersion, State};
     use lethe_domain::run::{ApplyTally, RunId};
@@ -172,16 +153,6 @@ mod tests {
         assert_eq!(refused, [None, Some(WriteOutcome::Changed(None)), None]);
     }
 
-    #[test]
-    fn conflicts_pass_and_a_wrong_request_does_not() {
-        assert!(matches!(judge(&reasons(&["None", "TransactionConflict"])), Ok(Attempt::Conflict)));
-        assert!(matches!(judge(&reasons(&["TransactionConflict", "None"])), Ok(Attempt::Conflict)));
-        let retry = |codes: &[&str]| judge(&reasons(codes)).err().map(|error| error.retry());
-        assert_eq!(retry(&["None", "ThrottlingError"]), Some(Retry::Later));
-        assert_eq!(retry(&["None", "ValidationError"]), Some(Retry::Never));
-        assert_eq!(retry(&[]), Some(Retry::Later));
-    }
-
     async fn write_two(script: &Script) -> Result<LeasedOutcome, PortError> {
         let client = dynamodb(&script.config(), &Timeouts::PRODUCTION);
         let vault = DynamoVault::new(client, "vault".to_owned(), "control".to_owned());
@@ -197,6 +168,7 @@ mod tests {
                 expires_at: None,
                 last_read_at: None,
                 purge_at: None,
+                is_held: false,
             },
             change: Change::Lift { due_at: until },
             due_shards: 16,

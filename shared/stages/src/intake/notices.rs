@@ -3,7 +3,7 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::audit::AuditItem;
-use lethe_domain::token::{RowKey, TokenId, token_digest};
+use lethe_domain::token::{RowKey, TokenId};
 
 use super::{Accepted, Answer};
 use crate::error::StageError;
@@ -21,7 +21,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let until = self.deeds.now.plus(self.deeds.settings.limits.memory);
         let counted: Vec<Counted> = stream::iter(self.keys_of(tokens))
             .map(async |key| {
-                let reference = reference_of(&key, event_id);
+                let reference = self.reference_of(&key, event_id);
                 self.deeds.control.count_reference(&reference, delta, until).await
             })
             .buffered(PARALLEL_CALLS)
@@ -35,6 +35,14 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         Ok(Answer::of_notices(&words))
     }
 
+    fn reference_of(&self, key: &RowKey, event_id: &str) -> Reference {
+        Reference {
+            at: ShardRef { tenant: key.tenant.clone(), shard: key.shard },
+            token_hash: hex::encode(self.digest_of(&key.token)),
+            event_id: event_id.to_owned(),
+        }
+    }
+
     /// More deletions than creations were told of: somebody's count is wrong, and nothing follows from it.
     async fn note_drift(&self, n_tokens: usize) -> Result<(), StageError> {
         let id = format!("{}#drift", self.caller.id);
@@ -44,14 +52,6 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let actor = Some(self.by.actor.clone());
         self.deeds.audit.record(&AuditItem { actor, ..item }).await?;
         Ok(())
-    }
-}
-
-fn reference_of(key: &RowKey, event_id: &str) -> Reference {
-    Reference {
-        at: ShardRef { tenant: key.tenant.clone(), shard: key.shard },
-        token_hash: hex::encode(token_digest(key.token.expose().as_bytes())),
-        event_id: event_id.to_owned(),
     }
 }
 

@@ -122,20 +122,24 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         rows.iter().filter_map(group_of).collect()
     }
 
-    /// The rows' keys: the shard comes from the canonical id of the format that a token has, if it has one.
+    /// The rows' keys: the shard comes from the digest.
     pub(super) fn keys_of(&self, tokens: &[TokenId]) -> Vec<RowKey> {
         let (pinned, tenant) = (self.deeds.pinned, self.deeds.tenant);
-        let formats = pinned.config.scanned_formats(tenant);
         let shards = pinned.config.tenant(tenant).map(|section| section.shards);
-        let key_of = |token: &TokenId| {
-            let canonical = formats.iter().find_map(|(_, format)| format.canonical(token.expose()));
-            let digest = match &canonical {
-                Some(canonical) => token_digest(canonical.as_bytes()),
-                None => token_digest(token.expose().as_bytes()),
-            };
-            let shard = shards.map(|shards| shards.shard_of(&digest)).unwrap_or_default();
-            RowKey { tenant: tenant.clone(), shard, token: token.clone() }
-        };
+        let shard_of =
+            |token| shards.map(|shards| shards.shard_of(&self.digest_of(token))).unwrap_or_default();
+        let key_of =
+            |token: &TokenId| RowKey { tenant: tenant.clone(), shard: shard_of(token), token: token.clone() };
         tokens.iter().map(key_of).collect()
+    }
+
+    /// The digest of a token's canonical id, by the format that it has, if it has one.
+    pub(super) fn digest_of(&self, token: &TokenId) -> [u8; 32] {
+        let formats = self.deeds.pinned.config.scanned_formats(self.deeds.tenant);
+        let canonical = formats.iter().find_map(|(_, format)| format.canonical(token.expose()));
+        match &canonical {
+            Some(canonical) => token_digest(canonical.as_bytes()),
+            None => token_digest(token.expose().as_bytes()),
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! What every audit table must do.
 
+use std::collections::BTreeMap;
+
 use lethe_domain::audit::{AuditItem, Entry, Event, ObjectVersion, Standing};
 use lethe_domain::fingerprint::Fingerprint;
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::RowVersion;
 use lethe_domain::time::EpochSeconds;
 use lethe_stages::ports::AuditLog;
+
+use crate::tokens::tenant;
 
 const NOW: EpochSeconds = EpochSeconds(1_800_000_000);
 
@@ -28,6 +32,7 @@ fn full_item() -> AuditItem {
             version: "v1".to_owned(),
         }),
         retain_until: Some(EpochSeconds(NOW.0 + 7)),
+        tenants: BTreeMap::from([(tenant("acme"), 1), (tenant("globex"), u64::MAX)]),
         entries: vec![entry(0, None), entry(0xff, Some(Trigger::Superseded))],
         ..AuditItem::new("full#00".to_owned(), "1800000000000#archived#1".to_owned(), Event::Archived, NOW)
     }

@@ -6,9 +6,13 @@ use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::run::{ApplyTally, Listing, PlanTally, Purpose, Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::Shard;
-use lethe_stages::ports::{Approval, Control, Done, Lease, RunRef, StoredConfig, Walk};
+use lethe_stages::ports::{Approval, Control, Done, KeptAnswer, Lease, RunRef, StoredConfig, Walk};
 
 use crate::tokens::tenant;
+
+mod budgets;
+mod fan_outs;
+mod ledger;
 
 const NOW: EpochSeconds = EpochSeconds(1_800_000_000);
 
@@ -52,6 +56,11 @@ pub async fn control_suite<C: Control>(control: &C) {
     a_lease_keeps_what_was_done(control).await;
     the_last_approval_counts(control).await;
     a_walk_is_remembered(control).await;
+    an_answer_replaces_an_earlier_one(control).await;
+    a_row_count_is_remembered(control).await;
+    fan_outs::suite(control).await;
+    budgets::suite(control).await;
+    ledger::suite(control).await;
 }
 
 async fn a_config_is_stored_once_and_never_steps_back<C: Control>(control: &C) {
@@ -229,4 +238,31 @@ async fn a_walk_is_remembered<C: Control>(control: &C) {
         assert_eq!(control.walk("vault").await.unwrap(), Some(walk));
     }
     assert_eq!(control.walk("versions").await.unwrap(), None);
+}
+
+async fn an_answer_replaces_an_earlier_one<C: Control>(control: &C) {
+    let of = tenant("answers");
+    let answer = |status, until| KeptAnswer {
+        digest: "d".repeat(64),
+        status,
+        body: r#"{"result":"done","results":[{"result":"ended"}]}"#.to_owned(),
+        until,
+    };
+    assert_eq!(control.answer(&of, "key-1").await.unwrap(), None);
+    for kept in [answer(202, NOW), answer(200, EpochSeconds(NOW.0 + 86_400))] {
+        control.keep_answer(&of, "key-1", &kept).await.unwrap();
+        assert_eq!(control.answer(&of, "key-1").await.unwrap(), Some(kept));
+    }
+    assert_eq!(control.answer(&of, "key-2").await.unwrap(), None);
+    assert_eq!(control.answer(&tenant("answers-2"), "key-1").await.unwrap(), None);
+}
+
+async fn a_row_count_is_remembered<C: Control>(control: &C) {
+    let of = tenant("counts");
+    assert_eq!(control.token_count(&of).await.unwrap(), None);
+    for n_tokens in [0, u64::MAX, 7] {
+        control.save_token_count(&of, n_tokens).await.unwrap();
+        assert_eq!(control.token_count(&of).await.unwrap(), Some(n_tokens));
+    }
+    assert_eq!(control.token_count(&tenant("counts-2")).await.unwrap(), None);
 }

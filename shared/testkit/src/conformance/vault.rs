@@ -8,8 +8,14 @@ use crate::item::Item;
 use crate::rows::RowBuilder;
 
 mod leased;
+mod many;
+mod owned;
 mod reads;
+mod subjects;
 mod writes;
+
+/// Index reads are eventually consistent; a real one gets so many looks.
+const MAX_LOOKS: usize = 50;
 
 /// What a suite does to a vault's rows beside the port.
 pub trait VaultSeed {
@@ -30,6 +36,9 @@ struct World<'a, V, C, S> {
 pub async fn vault_suite<V: Vault, C: Control, S: VaultSeed>(vault: &V, control: &C, seed: &S) {
     let world = World { vault, control, seed };
     world.reads().await;
+    world.many().await;
+    world.owned_rows().await;
+    world.subjects().await;
     world.writes().await;
     world.removals().await;
     world.leased_writes().await;

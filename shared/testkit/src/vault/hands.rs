@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lethe_domain::row::{RowRead, VaultRow};
+use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, TokenId};
 use lethe_stages::stream::StreamRecord;
@@ -70,6 +71,11 @@ impl FakeVault {
         self.lock().rows.get(&place_of(key)).cloned()
     }
 
+    /// A subject's row as it stands.
+    pub fn subject_row(&self, key: &SubjectKey) -> Option<SubjectRow> {
+        self.lock().rows.get(&(key.pk.clone(), key.sk.clone())).map(item::read_subject)
+    }
+
     /// Every token's row.
     pub fn rows(&self) -> BTreeMap<TokenId, VaultRow> {
         tokens(self.lock().rows.values().map(item::read))
@@ -90,7 +96,7 @@ impl FakeVault {
         self.lock().writes.get(token.expose()).copied().unwrap_or(0)
     }
 
-    /// How often the stages wrote rows.
+    /// How often the stages wrote rows, subjects' included.
     pub fn n_writes(&self) -> u64 {
         self.lock().writes.values().sum()
     }

@@ -1,8 +1,8 @@
 //! Conditional writes and removals.
 
-use lethe_domain::lifecycle::{Change, Decided, Expected};
+use lethe_domain::lifecycle::{Change, Decided, Expected, Then};
 use lethe_domain::policy::Trigger;
-use lethe_domain::row::{RowRead, RowVersion, State, VaultRow};
+use lethe_domain::row::{By, RowRead, RowVersion, State, VaultRow};
 use lethe_domain::run::RunId;
 use lethe_domain::time::EpochSeconds;
 use lethe_stages::ports::{Control, RowWrite, Vault, WriteOutcome};
@@ -23,11 +23,54 @@ pub(super) fn write_of(row: &VaultRow, change: Change) -> RowWrite {
 
 /// What a run decides under a fence.
 pub(super) fn by_run(fence: u64) -> Decided {
-    Decided { policy: 3, run: RunId::parse("1800000000-02").map(|run| (run, fence)) }
+    Decided::by_run(3, RunId::parse("1800000000-02").unwrap(), fence)
 }
 
 fn cooled_by_run(fence: u64) -> Change {
-    Change::Cool { reason: Trigger::Unreferenced, since: AT, purge_at: None, decided: by_run(fence) }
+    Change::Cool { reason: Trigger::Unreferenced, since: AT, then: Then::Wait, decided: by_run(fence) }
+}
+
+fn by_caller(reason_text: Option<&str>) -> Decided {
+    let reason_text = reason_text.map(str::to_owned);
+    Decided::by_caller(4, &By { actor: "arn:aws:iam::1:role/auth".to_owned(), reason_text })
+}
+
+/// One of every change that an active row may see.
+fn changes_of_active() -> [Change; 8] {
+    let later = EpochSeconds(AT.0 + 5);
+    let cool = |then, decided| Change::Cool { reason: Trigger::Rotated, since: AT, then, decided };
+    [
+        cooled_by_run(7),
+        cool(Then::Leave(later), Decided::by_timer(4)),
+        cool(Then::LookAgain(later), by_caller(Some("ticket 7"))),
+        cool(Then::Approval { day: AT, look_at: later }, by_caller(None)),
+        Change::Stamp { last_read_at: AT },
+        Change::Rearm { due_at: Some(AT) },
+        Change::Rearm { due_at: None },
+        Change::Hold { hold: "case-1".to_owned(), decided: by_caller(Some("court")) },
+    ]
+}
+
+/// One of every change that a condemned row may see.
+fn changes_of_cooling() -> [Change; 6] {
+    let purge_at = EpochSeconds(AT.0 + 5);
+    [
+        Change::Sentence { purge_at, decided: by_run(7) },
+        Change::Sentence { purge_at, decided: by_caller(None) },
+        Change::Reinstate { due_at: Some(AT), read_at: Some(AT), decided: by_caller(Some("a mistake")) },
+        Change::Reinstate { due_at: None, read_at: None, decided: by_run(7) },
+        Change::Hold { hold: "case-1 case-2".to_owned(), decided: by_caller(None) },
+        Change::Lift { due_at: AT },
+    ]
+}
+
+/// One of every change that a held row may see.
+fn changes_of_held() -> [Change; 3] {
+    let release = |hold: Option<&str>, purge_at, due_at| {
+        let hold = hold.map(str::to_owned);
+        Change::Release { hold, purge_at, due_at, decided: by_caller(None) }
+    };
+    [release(Some("case-2"), None, None), release(None, Some(AT), None), release(None, None, Some(AT))]
 }
 
 fn stands(row: &VaultRow) -> WriteOutcome {
@@ -47,6 +90,7 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
     pub(super) async fn writes(&self) {
         self.a_change_writes_its_attributes_and_no_other().await;
         self.a_row_that_changed_is_left_and_shown().await;
+        self.a_hold_that_came_in_between_refuses().await;
         self.a_read_stamp_rests_on_the_version_and_the_last_read().await;
         self.a_fence_that_is_past_ours_refuses().await;
         self.a_write_without_a_fence_ignores_the_rows().await;
@@ -54,27 +98,20 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
     }
 
     async fn a_change_writes_its_attributes_and_no_other(&self) {
-        let by_timer = Decided { policy: 4, run: None };
         let active = full("changes", 1);
-        let cooling = full("changes", 2).cooling(Trigger::Idle, AT).purge_at(AT).decided_by("100-01", 1, 1);
-        let logout = Change::Cool {
-            reason: Trigger::Logout,
-            since: AT,
-            purge_at: Some(AT),
-            decided: by_timer.clone(),
-        };
+        let cooling = full("changes", 2)
+            .cooling(Trigger::Idle, AT)
+            .purge_at(AT)
+            .decided_by("100-01", 1, 1)
+            .by("arn:before", Some("ticket 1"))
+            .waits_for(EpochSeconds(AT.0 - 500));
+        let held = full("changes", 3).cooling(Trigger::Revoked, AT).hold("case-1 case-2");
         let cases = [
-            (&active, cooled_by_run(7)),
-            (&active, logout),
-            (&cooling, Change::Sentence { purge_at: EpochSeconds(AT.0 + 5), decided: by_run(7) }),
-            (&cooling, Change::Reinstate { due_at: Some(AT), read_at: Some(AT), decided: by_timer }),
-            (&cooling, Change::Reinstate { due_at: None, read_at: None, decided: by_run(7) }),
-            (&active, Change::Stamp { last_read_at: AT }),
-            (&active, Change::Rearm { due_at: Some(AT) }),
-            (&active, Change::Rearm { due_at: None }),
-            (&cooling, Change::Lift { due_at: AT }),
+            changes_of_active().map(|change| (&active, change)).to_vec(),
+            changes_of_cooling().map(|change| (&cooling, change)).to_vec(),
+            changes_of_held().map(|change| (&held, change)).to_vec(),
         ];
-        for (builder, change) in cases {
+        for (builder, change) in cases.into_iter().flatten() {
             let before = self.put(builder).await;
             let mut expected = item_of(&change.apply(&before), DUE_SHARDS);
             expected.insert("payload".into(), json!({ "S": "sealed" }));
@@ -111,6 +148,22 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
             stands(&written),
             "writing twice is writing once"
         );
+    }
+
+    async fn a_hold_that_came_in_between_refuses(&self) {
+        let held = self.put(&full("holds", 1).hold("case-1")).await;
+        // Whoever put the hold did not step the version.
+        let unheld = VaultRow { hold: None, ..held.clone() };
+        for change in [Change::Rearm { due_at: Some(AT) }, cooled_by_run(7)] {
+            assert_eq!(self.vault.write(&write_of(&unheld, change)).await.unwrap(), stands(&held));
+        }
+        let removal = self.vault.remove(&held.key, &Expected::of(&unheld)).await.unwrap();
+        assert_eq!(removal, stands(&held));
+        // A release knows of the hold and rests on the version.
+        let release =
+            Change::Release { hold: None, purge_at: None, due_at: Some(AT), decided: by_caller(None) };
+        assert_eq!(self.vault.write(&write_of(&held, release)).await.unwrap(), WriteOutcome::Done);
+        assert_eq!(self.row(&held.key).await.unwrap().hold, None);
     }
 
     async fn a_read_stamp_rests_on_the_version_and_the_last_read(&self) {
