@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lethe_domain::limits::Limits;
 use lethe_domain::run::RunId;
-use lethe_domain::time::TimeScale;
+use lethe_domain::time::{EpochSeconds, TimeScale};
 use lethe_domain::token::TenantId;
 
 /// Looks after the tokens that nobody needs any more: applies the config, books runs, approves plans, and tells what
@@ -88,7 +88,16 @@ pub(crate) enum Command {
         /// The plan's hash, as `lethe plan` shows it
         hash: String,
     },
-    /// Show the tenants, their runs, what waits for a person, and the first deletion to come
+    /// Approve what the commands of one day ended beyond the tenant's budget, in your name
+    ApproveCommands {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// The day, as the second that it begins with: `lethe status` shows it
+        #[arg(value_parser = day)]
+        day: EpochSeconds,
+    },
+    /// Show the tenants, their runs, what waits for a person, what commands still reach, and the first deletion to come
     Status {
         /// One tenant only
         #[arg(value_parser = tenant)]
@@ -126,6 +135,13 @@ fn run_id(text: &str) -> Result<RunId, String> {
         .ok_or_else(|| "a run id reads like 1700000000-01; `lethe status` lists them".to_owned())
 }
 
+fn day(text: &str) -> Result<EpochSeconds, String> {
+    let seconds = text.parse().ok().filter(|seconds| 0 <= *seconds);
+    seconds
+        .map(EpochSeconds)
+        .ok_or_else(|| "a day reads like 1800000000; `lethe status` shows those that wait".to_owned())
+}
+
 fn stack_name(text: &str) -> Result<String, String> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if text.is_empty() || 128 < text.len() || !text.chars().all(good) {
@@ -157,6 +173,7 @@ mod tests {
             &["plan", "acme"],
             &["plan", "acme", "1700000000-02"],
             &["approve", "acme", "1700000000-02", "00ff"],
+            &["approve-commands", "acme", "1800000000"],
             &["status", "--json"],
             &["status", "acme", "--stack", "lethe-eu"],
             &["explain", "acme", "-", "--profile", "local", "--time-scale", "20000"],
@@ -170,6 +187,8 @@ mod tests {
         for (args, rule) in [
             (&["run", "Acme"][..], "a tenant name has"),
             (&["plan", "acme", "yesterday"], "a run id reads like"),
+            (&["approve-commands", "acme", "2027-01-15"], "a day reads like"),
+            (&["approve-commands", "acme", "--", "-1"], "a day reads like"),
             (&["status", "--stack", "a b"], "a stack name has"),
             (&["status", "--time-scale", "0"], "time-scale"),
         ] {

@@ -2,12 +2,16 @@
 
 pub(crate) mod apply;
 pub(crate) mod approve;
+pub(crate) mod approve_commands;
+pub(crate) mod budget;
 pub(crate) mod explain;
+pub(crate) mod fan_outs;
 mod forecast;
 mod history;
 mod lookup;
 pub(crate) mod plan;
 pub(crate) mod run;
+mod standing;
 pub(crate) mod status;
 #[cfg(test)]
 mod tests;

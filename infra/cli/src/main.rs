@@ -1,5 +1,5 @@
-//! `lethe`, the operator's command: puts configs in force, books runs, shows and approves plans, and tells what
-//! became of a token and why.
+//! `lethe`, the operator's command: puts configs in force, books runs, approves plans and what commands ended, and tells
+//! what became of a token and why.
 
 mod args;
 mod cloud;
@@ -65,9 +65,16 @@ async fn carry_out(cli: &Cli) -> Result<(), CliError> {
             let approved = commands::approve::approve((tenant, run), hash, &cloud.caller, ports).await?;
             output::answer(cli.global.json, &approved, render::approved);
         }
+        Command::ApproveCommands { tenant, day } => {
+            let cloud = Cloud::connect(&cli.global).await?;
+            let (caller, ports) = (&cloud.caller, (&cloud.control, &cloud.audit));
+            let approved =
+                commands::approve_commands::approve_commands((tenant, *day), caller, &limits, ports).await?;
+            output::answer(cli.global.json, &approved, render::commands_approved);
+        }
         Command::Status { tenant } => {
             let cloud = Cloud::connect(&cli.global).await?;
-            let ports = (&cloud.control, &cloud.vault);
+            let ports = (&cloud.control, &cloud.audit, &cloud.vault);
             let status = commands::status::status(tenant.as_ref(), cloud.caller.now, &limits, ports).await?;
             output::answer(cli.global.json, &status, render::status);
         }

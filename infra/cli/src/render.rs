@@ -6,17 +6,22 @@ use lethe_domain::time::EpochSeconds;
 
 use crate::commands::apply::Applied;
 use crate::commands::approve::ApprovalView;
+use crate::commands::approve_commands::CommandsApproved;
+use crate::commands::budget::{BudgetView, DayView};
 use crate::commands::explain::{CountView, ExplainView, RowView};
+use crate::commands::fan_outs::{FanOutView, FanOutsView};
 use crate::commands::plan::PlanView;
 use crate::commands::run::{Booked, Progress};
 use crate::commands::status::{FILL_WARNING_PERCENT, StatusView, TenantView};
 use crate::commands::{RunView, word_of};
 
+mod budget;
 mod explain;
 mod status;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use budget::commands_approved;
 pub(crate) use explain::explain;
 pub(crate) use status::status;
 

@@ -7,18 +7,21 @@ use lethe_domain::fingerprint::{Fingerprint, TenantKeys};
 use lethe_domain::limits::Limits;
 use lethe_domain::marks::{Footer, MarkHash, MarkKey, decode_section};
 use lethe_domain::policy::Trigger;
+use lethe_domain::reader::{Found, ReaderAnswer, answer};
 use lethe_domain::row::{Phase, RowRead, RowVersion, VaultRow, is_good};
 use lethe_domain::run::{Run, RunId};
-use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::{Shard, TenantId};
-use lethe_stages::pinned::keys_of;
-use lethe_stages::ports::{AuditLog, Control, RunRef, Vault, WorkStore};
+use lethe_domain::subject::{SubjectKey, SubjectRow};
+use lethe_domain::time::{EpochMillis, EpochSeconds};
+use lethe_domain::token::{Shard, TenantId, token_digest};
+use lethe_stages::pinned::{Pinned, keys_of};
+use lethe_stages::ports::{AuditLog, Control, RunRef, ShardRef, Vault, WorkStore};
 use lethe_stages::work_keys;
 use serde::Serialize;
 
 pub(crate) use super::history::HistoryEvent;
 use super::history::history;
 use super::lookup::{Place, places};
+use super::standing::{Waits, stands};
 use super::{RUNS_SEEN, check_tenant, config_in_force};
 use crate::error::CliError;
 
@@ -45,12 +48,18 @@ pub(crate) struct ExplainView {
     pub(crate) standing: &'static str,
     /// Why it stands there, in a sentence.
     pub(crate) why: String,
+    /// What a reader of the vault answers its own callers.
+    pub(crate) reader: ReaderAnswer,
     /// Its row, while there is one.
     pub(crate) row: Option<RowView>,
+    /// Copies of it that its tenant told of and did not take back; `None` when no notice told of any.
+    pub(crate) references: Option<i64>,
     /// How often the last sealed runs found it.
     pub(crate) counts: Vec<CountView>,
     /// What is on record, oldest first.
     pub(crate) history: Vec<HistoryEvent>,
+    /// What to type next, where it waits for a person.
+    pub(crate) next: Option<String>,
 }
 
 /// A vault row without its secrets: no token, no subject, no payload.
@@ -67,9 +76,20 @@ pub(crate) struct RowView {
     pub(crate) reason: Option<Trigger>,
     pub(crate) cooling_since: Option<EpochSeconds>,
     pub(crate) purge_at: Option<EpochSeconds>,
+    pub(crate) due_at: Option<EpochSeconds>,
+    /// The beginning of the day whose commands a person must approve before it leaves.
+    pub(crate) waits_for: Option<EpochSeconds>,
     pub(crate) run: Option<RunId>,
     pub(crate) policy: Option<u64>,
+    /// Who ended it, brought it back, held or released it last, where a person or a caller did.
+    pub(crate) by: Option<String>,
+    /// Why, in their words.
+    pub(crate) reason_text: Option<String>,
     pub(crate) hold: Option<String>,
+    /// The legal holds on everything of its subject.
+    pub(crate) subject_hold: Option<String>,
+    /// Its subject's tokens of this kind that were issued up to this moment are out of service.
+    pub(crate) cut_off_at: Option<EpochSeconds>,
 }
 
 /// What one run found.
@@ -105,10 +125,19 @@ pub(crate) async fn explain<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
         Some(RowRead::Subject | RowRead::Unreadable(_)) | None => None,
     };
     let counts = counts(tenant, (place, created_at), &keys, ports).await?;
-    let (standing, why) = stands(read.as_ref(), &history, now);
-    let row = read.and_then(RowRead::token).map(|row| RowView::of(&row, now));
+    let references = references(tenant, &places, ports.control).await?;
+    let subject = subject_of(read.as_ref(), &pinned, ports.vault).await?;
+    let waits = waits_of(read.as_ref(), ports.control).await?;
+    let reader = answer(found(read.as_ref(), &history), subject.as_ref(), now);
+    let (standing, why) = stands(read.as_ref(), reader, waits, &history);
+    let row = read.and_then(RowRead::token).map(|row| RowView::of(&row, subject.as_ref(), now));
     let fingerprint = keys.fingerprint(&place.key.token).to_string();
-    Ok(ExplainView { tenant: tenant.clone(), fingerprint, standing, why, row, counts, history })
+    let next = match waits {
+        Waits::ForApproval(day) => Some(format!("lethe approve-commands {tenant} {}", day.0)),
+        Waits::No | Waits::ForItsTurn => None,
+    };
+    let tenant = tenant.clone();
+    Ok(ExplainView { tenant, fingerprint, standing, why, reader, row, references, counts, history, next })
 }
 
 /// The place where the token lies, else the first one.
@@ -125,55 +154,52 @@ async fn find<'p, V: Vault>(
     Ok((first, None))
 }
 
-fn stands(read: Option<&RowRead>, history: &[HistoryEvent], now: EpochSeconds) -> (&'static str, String) {
+/// What a reader who knows of issues and removals finds.
+fn found<'r>(read: Option<&'r RowRead>, history: &[HistoryEvent]) -> Found<'r> {
     match read {
-        Some(RowRead::Token(row)) => of_row(row, now),
-        Some(RowRead::Subject) => ("subject", "this is a subject's row, not a token".to_owned()),
-        Some(RowRead::Unreadable(fault)) => ("unreadable", format!("the row is kept, because {fault}")),
-        None => of_history(history),
+        Some(read) => Found::Row(read),
+        None if history.iter().any(|event| event.to.is_some()) => Found::NothingAnyMore,
+        None => Found::Nothing,
     }
 }
 
-fn of_row(row: &VaultRow, now: EpochSeconds) -> (&'static str, String) {
-    let reason = row.reason.map_or("unknown", Trigger::as_str);
-    let by = row.run.as_ref().map_or_else(String::new, |run| format!(", by run {run}"));
-    let since = row.cooling_since.map_or_else(String::new, |since| format!(" since {since}"));
-    match (row.phase(), row.purge_at) {
-        (Phase::Active, _) if !is_good(row, None, now) => {
-            ("expired", "it is past its end and waits for expire".to_owned())
-        }
-        (Phase::Active, Some(at)) => {
-            ("active", format!("it is in service, and leaves the vault at its known end, {at}"))
-        }
-        (Phase::Active, None) => ("active", "it is in service".to_owned()),
-        (Phase::Cooling, _) => {
-            let back = row.reason.is_some_and(Trigger::is_revivable);
-            let may = if back { "a reference or a read brings it back" } else { "it is not revived" };
-            ("cooling", format!("it is out of service{since}: {reason}{by}; {may}"))
-        }
-        (Phase::Sentenced, at) => {
-            let leaves = at.map_or_else(String::new, |at| format!("; it leaves the vault from {at} on"));
-            ("sentenced", format!("it is out of service{since}: {reason}{by}{leaves}"))
-        }
-    }
+/// The row of the subject that a token belongs to.
+async fn subject_of<V: Vault>(
+    read: Option<&RowRead>,
+    pinned: &Pinned,
+    vault: &V,
+) -> Result<Option<SubjectRow>, CliError> {
+    let Some(RowRead::Token(row)) = read else { return Ok(None) };
+    let Some(subject) = &row.owner.subject else { return Ok(None) };
+    let shards = pinned.tenant(&row.key.tenant)?.shards;
+    Ok(vault.subject(&SubjectKey::new(&row.key.tenant, subject, shards)).await?)
 }
 
-fn of_history(history: &[HistoryEvent]) -> (&'static str, String) {
-    let last = history.iter().rev().find_map(|event| Some((event.to?, event)));
-    match last {
-        Some((to, event)) => {
-            let kept = event.retain_until.map_or_else(String::new, |until| format!(", locked until {until}"));
-            (
-                to,
-                format!(
-                    "it left the vault; the last that is on record is `{}` at {}{kept}",
-                    event.event.as_str(),
-                    event.at
-                ),
-            )
+async fn waits_of<C: Control>(read: Option<&RowRead>, control: &C) -> Result<Waits, CliError> {
+    let Some(RowRead::Token(row)) = read else { return Ok(Waits::No) };
+    let Some(day) = row.waits_for else { return Ok(Waits::No) };
+    let account = control.budget(&row.key.tenant, day).await?;
+    Ok(Waits::of(row, account.as_ref()))
+}
+
+/// The ledger's count of the copies that notices told of, under whichever spelling they named the token.
+async fn references<C: Control>(
+    tenant: &TenantId,
+    places: &[Place],
+    control: &C,
+) -> Result<Option<i64>, CliError> {
+    let ids = places.iter().flat_map(|place| {
+        let spellings = [Some(place.key.token.expose().as_bytes()), place.canonical.as_deref()];
+        spellings.into_iter().flatten().map(|id| (place.key.shard, token_digest(id)))
+    });
+    let mut known = None;
+    for (shard, digest) in ids.collect::<BTreeSet<_>>() {
+        let at = ShardRef { tenant: tenant.clone(), shard };
+        if let Some(count) = control.references(&at, &hex::encode(digest)).await? {
+            known = Some(known.unwrap_or(0_i64).saturating_add(count));
         }
-        None => ("unknown", "the vault does not hold it and nothing is on record about it".to_owned()),
     }
+    Ok(known)
 }
 
 async fn counts<C: Control, A: AuditLog, V: Vault, W: WorkStore>(
@@ -233,12 +259,13 @@ fn references_in(bytes: &[u8], shard: Shard, hash: MarkHash) -> Option<u64> {
 }
 
 impl RowView {
-    fn of(row: &VaultRow, now: EpochSeconds) -> Self {
+    fn of(row: &VaultRow, subject: Option<&SubjectRow>, now: EpochSeconds) -> Self {
+        let cut_off_at = subject.and_then(|subject| subject.cutoff_of(&row.kind));
         Self {
             kind: row.kind.clone(),
             shard: row.key.shard,
             phase: row.phase(),
-            is_good: is_good(row, None, now),
+            is_good: is_good(row, subject, now),
             version: row.version,
             created_at: row.created_at.to_seconds(),
             last_read_at: row.last_read_at,
@@ -246,9 +273,15 @@ impl RowView {
             reason: row.reason,
             cooling_since: row.cooling_since,
             purge_at: row.purge_at,
+            due_at: row.due_at,
+            waits_for: row.waits_for,
             run: row.run.clone(),
             policy: row.policy,
+            by: row.by.as_ref().map(|by| by.actor.clone()),
+            reason_text: row.by.as_ref().and_then(|by| by.reason_text.clone()),
             hold: row.hold.clone(),
+            subject_hold: subject.and_then(|subject| subject.hold.clone()),
+            cut_off_at: cut_off_at.map(EpochMillis::to_seconds),
         }
     }
 }

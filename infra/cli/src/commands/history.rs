@@ -1,9 +1,10 @@
-//! Everything on record about one token: its own events, and those of the archive objects it went into.
+//! Everything on record about one token: its own events, what was refused of it, and the events of the archive objects
+//! it went into.
 
 use std::collections::BTreeSet;
 
 use lethe_domain::audit::{
-    AuditItem, Event, ObjectVersion, Standing, bucket_of, object_partition, token_partition,
+    AuditItem, Event, ObjectVersion, Standing, bucket_of, object_partition, run_partition, token_partition,
 };
 use lethe_domain::fingerprint::Fingerprint;
 use lethe_domain::policy::Trigger;
@@ -14,6 +15,10 @@ use lethe_stages::ports::AuditLog;
 use serde::Serialize;
 
 use crate::error::CliError;
+
+/// Before the first item of a tenant's partition about something that was refused: uses of a token that is out of
+/// service among it.
+const REFUSED: &str = "refused#";
 
 /// One event of a token's life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,7 +63,7 @@ pub(crate) async fn history<A: AuditLog>(
     let mut objects: BTreeSet<ObjectVersion> = BTreeSet::new();
     let buckets: BTreeSet<u8> = fingerprints.iter().map(bucket_of).collect();
     for bucket in buckets {
-        each_item(&token_partition(tenant, bucket), audit, |item| {
+        each_item((&token_partition(tenant, bucket), None), audit, |item| {
             let before = events.len();
             events.extend(of_tokens(item, fingerprints));
             if before < events.len() {
@@ -67,8 +72,14 @@ pub(crate) async fn history<A: AuditLog>(
         })
         .await?;
     }
+    each_item((&run_partition(tenant), Some(REFUSED)), audit, |item| {
+        if item.event == Event::Refused {
+            events.extend(of_tokens(item, fingerprints));
+        }
+    })
+    .await?;
     for object in &objects {
-        each_item(&object_partition(&object.key), audit, |item| {
+        each_item((&object_partition(&object.key), None), audit, |item| {
             // The object's own `archived` only says what the token's has said.
             if item.object.as_ref() == Some(object) && item.event == Event::Purged {
                 events.push(of_object(item));
@@ -82,16 +93,18 @@ pub(crate) async fn history<A: AuditLog>(
         (later.event, later.version, &later.object_version)
             == (earlier.event, earlier.version, &earlier.object_version)
             && later.version.is_some()
+            // Whoever uses a token twice does so at one version of it.
+            && later.event != Event::Refused
     });
     Ok(events)
 }
 
 async fn each_item<A: AuditLog>(
-    pk: &str,
+    (pk, from): (&str, Option<&str>),
     audit: &A,
     mut see: impl FnMut(&AuditItem),
 ) -> Result<(), CliError> {
-    let mut after: Option<String> = None;
+    let mut after = from.map(str::to_owned);
     loop {
         let page = audit.page(pk, after.as_deref()).await?;
         page.items.iter().for_each(&mut see);

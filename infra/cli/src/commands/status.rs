@@ -1,17 +1,20 @@
-//! `lethe status`: the tenants, their runs, what waits for a person, and the first deletion to come.
+//! `lethe status`: the tenants, their runs, what waits for a person, what commands still reach, and the first deletion
+//! to come.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::limits::Limits;
 use lethe_domain::policy::{Action, Trigger};
-use lethe_domain::row::{RowRead, VaultRow, due_partition_name};
+use lethe_domain::row::{Phase, RowRead, VaultRow, due_partition_name};
 use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, ShardCount, TenantId};
 use lethe_stages::pinned::Pinned;
-use lethe_stages::ports::{Control, RunRef, ShardRef, Vault};
+use lethe_stages::ports::{AuditLog, Control, RunRef, ShardRef, Vault};
 use lethe_stages::settings::PARALLEL_CALLS;
 use serde::Serialize;
 
+use super::budget::{BudgetView, budget, limit_of};
+use super::fan_outs::{FanOutsView, fan_outs};
 pub(crate) use super::forecast::Deletion;
 use super::forecast::Facts;
 use super::{RUNS_SEEN, RunView, check_tenant, config_in_force};
@@ -61,6 +64,8 @@ pub(crate) struct TenantView {
     pub(crate) sources: Vec<String>,
     /// How many shards it has.
     pub(crate) shards: u16,
+    /// How many tokens the last whole walk of reconcile counted.
+    pub(crate) tokens: Option<u64>,
     /// How many rows the last planned run read.
     pub(crate) rows: Option<u64>,
     /// How full its shards were then on average, in percent.
@@ -69,6 +74,10 @@ pub(crate) struct TenantView {
     pub(crate) runs: Vec<RunView>,
     /// The plan that waits for an approval.
     pub(crate) waits: Option<Waiting>,
+    /// What commands ended today, and the days that wait for an approval.
+    pub(crate) budget: BudgetView,
+    /// The commands that still reach tokens.
+    pub(crate) fan_outs: FanOutsView,
     /// When the next run starts; `None` while one is in progress or nothing is scanned for.
     pub(crate) next_run_at: Option<EpochSeconds>,
     /// Whether its last run ended as a report, as runs do in `Mode=report`. The mode itself is the stack's: right after
@@ -92,11 +101,11 @@ pub(crate) struct Waiting {
 }
 
 /// Looks at one tenant or at all.
-pub(crate) async fn status<C: Control, V: Vault>(
+pub(crate) async fn status<C: Control, A: AuditLog, V: Vault>(
     only: Option<&TenantId>,
     now: EpochSeconds,
     limits: &Limits,
-    (control, vault): (&C, &V),
+    (control, audit, vault): (&C, &A, &V),
 ) -> Result<StatusView, CliError> {
     let pinned = config_in_force(control, limits).await?;
     if let Some(tenant) = only {
@@ -105,7 +114,7 @@ pub(crate) async fn status<C: Control, V: Vault>(
     let ends = next_ends(&pinned, vault).await?;
     let mut tenants = Vec::new();
     for tenant in pinned.config.tenants.keys().filter(|tenant| only.is_none_or(|only| only == *tenant)) {
-        let mut view = look_at(tenant, &pinned, &ends, (now, limits), control).await?;
+        let mut view = look_at(tenant, &pinned, &ends, (now, limits), (control, audit)).await?;
         let (dated, is_exact) = first_dated(tenant, pinned.tenant(tenant)?.shards, vault).await?;
         view.first_deletion = view.first_deletion.into_iter().chain(dated).min();
         view.first_deletion_is_exact = is_exact;
@@ -114,12 +123,12 @@ pub(crate) async fn status<C: Control, V: Vault>(
     Ok(StatusView { config: pinned.version, now, tenants })
 }
 
-async fn look_at<C: Control>(
+async fn look_at<C: Control, A: AuditLog>(
     tenant: &TenantId,
     pinned: &Pinned,
     ends: &[VaultRow],
     (now, limits): (EpochSeconds, &Limits),
-    control: &C,
+    (control, audit): (&C, &A),
 ) -> Result<TenantView, CliError> {
     let section = pinned.tenant(tenant)?;
     let runs = control.runs(tenant, RUNS_SEEN).await?;
@@ -131,14 +140,19 @@ async fn look_at<C: Control>(
     let by_end = first_end(tenant, pinned, ends, now);
     let shards = section.shards.get();
     let rows = runs.iter().find(|run| run.plan_hash.is_some()).map(|run| run.tally.n_rows);
+    let tokens = control.token_count(tenant).await?;
+    let limit = limit_of(tokens, pinned);
     Ok(TenantView {
         tenant: tenant.clone(),
         kinds: section.kinds.clone(),
         sources: section.sources.keys().cloned().collect(),
         shards,
+        tokens,
         rows,
         fill_percent: rows.map(|rows| fill_percent(rows, shards)),
         waits: waiting(&runs, control).await?,
+        budget: budget(tenant, limit, (now, limits), (control, audit)).await?,
+        fan_outs: fan_outs(tenant, (now, limits), control).await?,
         next_run_at: if is_scanned { next_run_at(&facts) } else { None },
         reports_only,
         first_deletion: by_scan.into_iter().chain(by_end).min(),
@@ -188,15 +202,30 @@ async fn next_ends<V: Vault>(pinned: &Pinned, vault: &V) -> Result<Vec<VaultRow>
     Ok(rows.into_iter().flatten().filter_map(RowRead::token).collect())
 }
 
-/// The first of these rows that ends by itself and then leaves.
+/// The first of these rows that leaves without a run or a person.
 fn first_end(tenant: &TenantId, pinned: &Pinned, rows: &[VaultRow], now: EpochSeconds) -> Option<Deletion> {
-    let leaves_at = |row: &VaultRow| {
-        let rule = pinned.config.known_kind(tenant, &row.kind)?.rule(Trigger::Expired)?;
-        let ends = row.expires_at?.max(now).plus(rule.cool_off);
-        (rule.action != Action::Ignore && row.hold.is_none()).then_some(row.purge_at.unwrap_or(ends))
-    };
-    let at = rows.iter().filter(|row| row.key.tenant == *tenant).filter_map(leaves_at).min()?;
-    Some(Deletion { at, because: "a token expires and its cool-off ends".to_owned() })
+    let free = rows.iter().filter(|row| row.key.tenant == *tenant && row.hold.is_none());
+    free.filter_map(|row| end_of(row, pinned, now)).min()
+}
+
+fn end_of(row: &VaultRow, pinned: &Pinned, now: EpochSeconds) -> Option<Deletion> {
+    let kind = pinned.config.known_kind(&row.key.tenant, &row.kind)?;
+    let acting = |trigger| kind.rule(trigger).filter(|rule| rule.action != Action::Ignore);
+    match row.phase() {
+        Phase::Active => {
+            let rule = acting(Trigger::Expired)?;
+            let at = row.purge_at.unwrap_or(row.expires_at?.max(now).plus(rule.cool_off));
+            Some(Deletion { at, because: "a token expires and its cool-off ends".to_owned() })
+        }
+        // Ended, and it waits for nobody but its family: the soonest is when lifecycle looks at it again.
+        Phase::Cooling if row.waits_for.is_none() => {
+            let reason = row.reason.filter(|reason| !reason.is_revivable())?;
+            acting(reason)?;
+            let because = format!("a token has ended and is looked at again: {}", reason.as_str());
+            Some(Deletion { at: row.due_at?.max(now), because })
+        }
+        Phase::Cooling | Phase::Sentenced => None,
+    }
 }
 
 /// The row that leaves first of those that have a date of removal, and whether all of them were looked at.

@@ -1,3 +1,8 @@
+//! The commands over the fakes.
+
+mod commanded;
+mod explained;
+
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -267,7 +272,8 @@ async fn another_plan_or_another_state_cannot_be_approved() {
 }
 
 async fn status_of(cloud: &FakeCloud, only: Option<&TenantId>) -> StatusView {
-    status(only, cloud.clock.now(), &LIMITS, (&cloud.control, &cloud.vault)).await.unwrap()
+    let ports = (&cloud.control, &cloud.audit, &cloud.vault);
+    status(only, cloud.clock.now(), &LIMITS, ports).await.unwrap()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `lethe explain` as text.
 
+use lethe_domain::reader::{ReaderAnswer, ReaderState};
+
 use super::{CountView, ExplainView, RowView, field, or_dash};
 use crate::commands::explain::HistoryEvent;
 
@@ -8,7 +10,11 @@ pub(crate) fn explain(view: &ExplainView) -> String {
     let mut lines = vec![
         format!("a token of {}, {}: {}", view.tenant, view.standing, view.why),
         field("fingerprint", &view.fingerprint),
+        field("a reader answers", reader_text(view.reader)),
     ];
+    if let Some(n) = view.references {
+        lines.push(field("copies told of by notices", references_text(n)));
+    }
     if let Some(row) = &view.row {
         lines.extend(row_lines(row));
     }
@@ -21,14 +27,39 @@ pub(crate) fn explain(view: &ExplainView) -> String {
         lines.push("  nothing".to_owned());
     }
     lines.extend(view.history.iter().map(history_line));
+    if let Some(next) = &view.next {
+        lines.extend([String::new(), format!("to let what waits that day leave: {next}")]);
+    }
     lines.join("\n")
+}
+
+fn reader_text(reader: ReaderAnswer) -> String {
+    let state = match reader.state {
+        ReaderState::Active => "in service",
+        ReaderState::Expired => "expired",
+        ReaderState::CutOff => "cut off with its subject",
+        ReaderState::Cooling => "out of service",
+        ReaderState::Sentenced => "out of service, to be removed",
+        ReaderState::Gone => "gone",
+        ReaderState::Unknown => "unknown",
+        ReaderState::Unreadable => "unreadable",
+    };
+    let back = if reader.may_return { "; a notice that it was read brings it back" } else { "" };
+    format!("{}, {state}{back}", reader.status)
+}
+
+fn references_text(n: i64) -> String {
+    match n {
+        i64::MIN..=-1 => format!("{n}, drift: more were deleted than created, and it is kept"),
+        0 => "0, a candidate that the next runs look for".to_owned(),
+        1.. => n.to_string(),
+    }
 }
 
 fn row_lines(row: &RowView) -> Vec<String> {
     let mut lines = vec![
         field("kind", &row.kind),
         field("shard", row.shard),
-        field("good to a reader", if row.is_good { "yes" } else { "no" }),
         field("version", row.version.0),
         field("created", row.created_at),
         field("last read", or_dash(row.last_read_at)),
@@ -37,15 +68,18 @@ fn row_lines(row: &RowView) -> Vec<String> {
     if let Some(since) = row.cooling_since {
         lines.push(field("out of service since", since));
     }
-    if let Some(at) = row.purge_at {
-        lines.push(field("leaves the vault from", at));
-    }
-    if let Some(policy) = row.policy {
-        lines.push(field("decided by config version", policy));
-    }
-    if let Some(hold) = &row.hold {
-        lines.push(field("legal hold", hold));
-    }
+    let given = [
+        ("leaves the vault from", row.purge_at.map(|at| at.to_string())),
+        ("looked at next", row.due_at.map(|at| at.to_string())),
+        ("waits for the day", row.waits_for.map(|day| day.to_string())),
+        ("decided by config version", row.policy.map(|policy| policy.to_string())),
+        ("by", row.by.clone()),
+        ("in their words", row.reason_text.clone()),
+        ("legal hold", row.hold.clone()),
+        ("legal hold on its subject", row.subject_hold.clone()),
+        ("its subject was cut off at", row.cut_off_at.map(|at| at.to_string())),
+    ];
+    lines.extend(given.into_iter().filter_map(|(label, value)| Some(field(label, value?))));
     lines
 }
 
@@ -60,7 +94,8 @@ fn count_line(count: &CountView) -> String {
 }
 
 fn history_line(event: &HistoryEvent) -> String {
-    let step = event.from.zip(event.to).map(|(from, to)| format!("{from} to {to}"));
+    let moved = event.from.zip(event.to).filter(|(from, to)| from != to);
+    let step = moved.map(|(from, to)| format!("{from} to {to}"));
     let labelled = [
         ("because", event.reason.map(|reason| reason.as_str().to_owned())),
         ("run", event.run.clone()),

@@ -1,5 +1,6 @@
 use lethe_domain::audit::Event;
 use lethe_domain::policy::Trigger;
+use lethe_domain::reader::{ReaderAnswer, ReaderState};
 use lethe_domain::row::{Phase, RowVersion};
 use lethe_domain::run::{PlanTally, Purpose, RunId, Stage};
 use lethe_domain::token::{Shard, TenantId};
@@ -199,12 +200,106 @@ fn quiet_tenant() -> TenantView {
         rows: None,
         fill_percent: None,
         runs: Vec::new(),
+        tokens: None,
         waits: None,
+        budget: BudgetView { limit: 10, ..BudgetView::default() },
+        fan_outs: FanOutsView::default(),
         next_run_at: None,
         reports_only: false,
         first_deletion: None,
         first_deletion_is_exact: true,
     }
+}
+
+fn busy_budget() -> BudgetView {
+    let ada = || Some("arn:aws:iam::000000000000:user/ada".to_owned());
+    let today = DayView { day: T, n_spent: 28_003, waits: true, ..DayView::default() };
+    let day_before = DayView {
+        day: EpochSeconds(T.0 - 86_400),
+        n_spent: 30_000,
+        n_approved: Some(29_000),
+        approved_by: ada(),
+        approved_at: Some(T),
+        waits: true,
+    };
+    BudgetView { limit: 28_000, today, waiting: vec![day_before] }
+}
+
+fn fan_out() -> FanOutView {
+    FanOutView {
+        command: "account_deleted",
+        reaches: "everything of a subject",
+        started_at: T,
+        n_parts_done: 3,
+        n_parts: 8,
+        n_changed: 1200,
+        n_kept: 7,
+        actor: "queue:issuer".into(),
+        is_stuck: true,
+    }
+}
+
+#[test]
+fn an_approval_of_commands_says_what_it_covers() {
+    let approval = CommandsApproved {
+        tenant: tenant("acme"),
+        day: T,
+        day_ends_at: EpochSeconds(T.0 + 86_400),
+        n_spent: 37,
+        limit: 10,
+        actor: "arn:aws:iam::000000000000:user/ada".into(),
+        approved_at: EpochSeconds(T.0 + 7),
+        approved_before_by: None,
+        approved_before_at: None,
+    };
+    insta::assert_snapshot!(commands_approved(&approval), @"
+    command budget of acme on the day from 2027-01-15T08:00:00Z to 2027-01-16T08:00:00Z
+      spent                           37 tokens, up to 10 leave without a person as things are now
+      approved now                    by arn:aws:iam::000000000000:user/ada at 2027-01-15T08:00:07Z
+
+    each token that waits leaves the vault after its cool-off, unless it is held
+    what commands end from now on is not covered; `lethe status` shows if it waits
+    ");
+    let later = CommandsApproved {
+        approved_at: EpochSeconds(T.0 + 100_000),
+        approved_before_by: Some("arn:aws:iam::000000000000:user/bob".into()),
+        approved_before_at: Some(T),
+        ..approval
+    };
+    insta::assert_snapshot!(commands_approved(&later), @"
+    command budget of acme on the day from 2027-01-15T08:00:00Z to 2027-01-16T08:00:00Z
+      spent                           37 tokens, up to 10 leave without a person as things are now
+      approved before                 by arn:aws:iam::000000000000:user/bob at 2027-01-15T08:00:00Z
+      approved now                    by arn:aws:iam::000000000000:user/ada at 2027-01-16T11:46:40Z
+
+    each token that waits leaves the vault after its cool-off, unless it is held
+    ");
+}
+
+#[test]
+fn a_day_within_its_budget_is_one_line() {
+    let today = DayView { day: T, n_spent: 3, ..DayView::default() };
+    let view = TenantView {
+        budget: BudgetView { limit: 10, today, waiting: Vec::new() },
+        first_deletion: Some(crate::commands::status::Deletion { at: T, because: "of a reason".into() }),
+        fan_outs: FanOutsView { n_open: 1, is_cut: false, ends_tokens: true, oldest: vec![fan_out()] },
+        ..quiet_tenant()
+    };
+    insta::assert_snapshot!(status(&StatusView { config: 3, now: T, tenants: vec![view] }), @"
+    config version 3, at 2027-01-15T08:00:00Z
+
+    globex
+      kinds                           session
+      sources                         -
+      shards                          2, fill not known before the first plan
+      tokens                          not known before reconcile has walked the vault once
+      next run                        -
+      first deletion to come          not before 2027-01-15T08:00:00Z: of a reason; what the commands under way still reach may leave sooner
+      command budget of today         3 tokens spent, up to 10 leave without a person
+      commands under way              1
+                                      account_deleted, everything of a subject, since 2027-01-15T08:00:00Z by queue:issuer: 3 of 8 parts, 1200 tokens changed, 7 left as they are - STUCK: see the log of reconcile
+      runs                            none yet
+    ");
 }
 
 #[test]
@@ -221,6 +316,9 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
             RunView { run: id("1800000000-01"), purpose: Purpose::Discovery, ..run(Stage::Applied) },
         ],
         waits: Some(Waiting { run: id("1800000000-02"), hash: HASH.into(), approved_by: None }),
+        tokens: Some(2_800_000),
+        budget: busy_budget(),
+        fan_outs: FanOutsView { n_open: 12, is_cut: false, ends_tokens: true, oldest: vec![fan_out()] },
         next_run_at: Some(T),
         reports_only: false,
         first_deletion: Some(crate::commands::status::Deletion {
@@ -237,9 +335,14 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       kinds                           vault, session
       sources                         lake, orders
       shards                          8, 2900000 rows, 72 % full - TOO FULL: the count is fixed for life, so plan to move to a tenant with more shards
+      tokens                          2800000 at reconcile's last walk
       next run                        2027-01-15T08:00:00Z
       first deletion to come          not before 2027-01-15T08:00:00Z: verdict run 1800000000-03 may sentence tokens; the vault is too large to look at every row, one that was ended by a command may leave sooner
       waits for approval              run 1800000000-02: see `lethe plan acme 1800000000-02`
+      command budget of today         28003 tokens spent, up to 28000 leave without a person; some WAIT to be removed: lethe approve-commands acme 1800000000
+        on 2027-01-14T08:00:00Z       30000 tokens spent, 29000 of them approved by arn:aws:iam::000000000000:user/ada at 2027-01-15T08:00:00Z; some WAIT to be removed: lethe approve-commands acme 1799913600
+      commands under way              12, the oldest:
+                                      account_deleted, everything of a subject, since 2027-01-15T08:00:00Z by queue:issuer: 3 of 8 parts, 1200 tokens changed, 7 left as they are - STUCK: see the log of reconcile
       runs                            1800000000-02 confirm waiting for approval: it would take 988 tokens
                                       1800000000-01 discovery applied
 
@@ -247,8 +350,10 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       kinds                           session
       sources                         -
       shards                          2, fill not known before the first plan
+      tokens                          not known before reconcile has walked the vault once
       next run                        -
       first deletion to come          none in sight
+      command budget of today         0 tokens spent, up to 10 leave without a person
       runs                            none yet
     ");
 }
@@ -271,8 +376,10 @@ fn status_names_the_report_mode() {
       kinds                           session
       sources                         -
       shards                          2, fill not known before the first plan
+      tokens                          not known before reconcile has walked the vault once
       next run                        -
       first deletion to come          none in sight
+      command budget of today         0 tokens spent, up to 10 leave without a person
       mode                            runs end as reports: nothing leaves service until the stack's Mode is act
       runs                            1800000000-02 confirm reported, plan only, goes on from 2027-01-15T08:00:00Z
     ");
@@ -297,9 +404,8 @@ fn event(event: Event, from: Option<&'static str>, to: Option<&'static str>) -> 
     }
 }
 
-#[test]
-fn explain_shows_state_counts_and_record() {
-    let row = RowView {
+fn sentenced_row() -> RowView {
+    RowView {
         kind: "vault".into(),
         shard: Shard(5),
         phase: Phase::Sentenced,
@@ -311,10 +417,85 @@ fn explain_shows_state_counts_and_record() {
         reason: Some(Trigger::Unreferenced),
         cooling_since: Some(T),
         purge_at: Some(T),
+        due_at: None,
+        waits_for: None,
         run: Some(id("1800000000-03")),
         policy: Some(3),
+        by: None,
+        reason_text: None,
         hold: None,
+        subject_hold: None,
+        cut_off_at: None,
+    }
+}
+
+fn reader(status: u16, state: ReaderState, may_return: bool) -> ReaderAnswer {
+    ReaderAnswer { status, state, valid: false, may_return }
+}
+
+#[test]
+fn explain_shows_who_ended_a_token_and_what_it_waits_for() {
+    let row = RowView {
+        phase: Phase::Cooling,
+        reason: Some(Trigger::Revoked),
+        purge_at: None,
+        due_at: Some(T),
+        waits_for: Some(T),
+        run: None,
+        by: Some("queue:issuer".into()),
+        reason_text: Some("the key leaked".into()),
+        hold: Some("case-1 case-2".into()),
+        subject_hold: Some("case-3".into()),
+        cut_off_at: Some(T),
+        ..sentenced_row()
     };
+    let used = HistoryEvent {
+        actor: Some("queue:issuer".into()),
+        text: Some("used while out of service for good".into()),
+        ..event(Event::Refused, Some("cooling"), Some("cooling"))
+    };
+    let view = ExplainView {
+        tenant: tenant("acme"),
+        fingerprint: "ab".repeat(16),
+        standing: "cooling",
+        why: "it is out of service: revoked".into(),
+        reader: reader(403, ReaderState::Cooling, false),
+        row: Some(row),
+        references: Some(-1),
+        counts: Vec::new(),
+        history: vec![used],
+        next: Some("lethe approve-commands acme 1800000000".into()),
+    };
+    insta::assert_snapshot!(explain(&view), @"
+    a token of acme, cooling: it is out of service: revoked
+      fingerprint                     abababababababababababababababab
+      a reader answers                403, out of service
+      copies told of by notices       -1, drift: more were deleted than created, and it is kept
+      kind                            vault
+      shard                           0005
+      version                         1700000000002
+      created                         2027-01-15T08:00:00Z
+      last read                       -
+      expires                         -
+      out of service since            2027-01-15T08:00:00Z
+      looked at next                  2027-01-15T08:00:00Z
+      waits for the day               2027-01-15T08:00:00Z
+      decided by config version       3
+      by                              queue:issuer
+      in their words                  the key leaked
+      legal hold                      case-1 case-2
+      legal hold on its subject       case-3
+      its subject was cut off at      2027-01-15T08:00:00Z
+
+    on record
+      2027-01-15T08:00:00Z  refused, by queue:issuer, note: used while out of service for good
+
+    to let what waits that day leave: lethe approve-commands acme 1800000000
+    ");
+}
+
+#[test]
+fn explain_shows_state_counts_and_record() {
     let count =
         |run: &str, references, strikes| CountView { run: id(run), scan_started_at: T, references, strikes };
     let cooled = HistoryEvent {
@@ -328,16 +509,20 @@ fn explain_shows_state_counts_and_record() {
         fingerprint: "ab".repeat(16),
         standing: "sentenced",
         why: "it is out of service: unreferenced, by run 1800000000-03".into(),
-        row: Some(row),
+        reader: reader(403, ReaderState::Sentenced, true),
+        row: Some(sentenced_row()),
+        references: Some(0),
         counts: vec![count("1800000000-02", Some(0), Some(2)), count("1800000000-01", Some(1), None)],
         history: vec![cooled],
+        next: None,
     };
     insta::assert_snapshot!(explain(&view), @"
     a token of acme, sentenced: it is out of service: unreferenced, by run 1800000000-03
       fingerprint                     abababababababababababababababab
+      a reader answers                403, out of service, to be removed; a notice that it was read brings it back
+      copies told of by notices       0, a candidate that the next runs look for
       kind                            vault
       shard                           0005
-      good to a reader                no
       version                         1700000000002
       created                         2027-01-15T08:00:00Z
       last read                       -
@@ -372,13 +557,17 @@ fn explain_shows_what_became_of_a_token_that_is_gone() {
         fingerprint: "ab".repeat(16),
         standing: "purged",
         why: "it left the vault".into(),
+        reader: reader(410, ReaderState::Gone, false),
         row: None,
+        references: None,
         counts: Vec::new(),
         history: vec![archived, purged],
+        next: None,
     };
     insta::assert_snapshot!(explain(&view), @"
     a token of acme, purged: it left the vault
       fingerprint                     abababababababababababababababab
+      a reader answers                410, gone
 
     on record
       2027-01-15T08:00:00Z  archived, sentenced to archived, object r30/2027-01-15/ab.ndjson.zst, version v1, locked until 2027-01-15T08:00:00Z
