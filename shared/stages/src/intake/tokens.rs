@@ -126,10 +126,11 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
     pub(super) fn keys_of(&self, tokens: &[TokenId]) -> Vec<RowKey> {
         let (pinned, tenant) = (self.deeds.pinned, self.deeds.tenant);
         let shards = pinned.config.tenant(tenant).map(|section| section.shards);
-        let shard_of =
-            |token| shards.map(|shards| shards.shard_of(&self.digest_of(token))).unwrap_or_default();
-        let key_of =
-            |token: &TokenId| RowKey { tenant: tenant.clone(), shard: shard_of(token), token: token.clone() };
+        let key_of = |token: &TokenId| {
+            let digest = self.digest_of(token);
+            let shard = shards.map(|shards| shards.shard_of(&digest)).unwrap_or_default();
+            RowKey { tenant: tenant.clone(), shard, token: token.clone() }
+        };
         tokens.iter().map(key_of).collect()
     }
 
