@@ -40,7 +40,7 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
         should_pause: &dyn Fn() -> bool,
     ) -> Result<Reached, StageError> {
         if !self.mark_subject(fan_out).await? {
-            self.control.remove_fan_out(self.tenant, &fan_out.id).await?;
+            self.end(fan_out).await?;
             return Ok(Reached::Elsewhere);
         }
         let mut n_seen = 0_u64;
@@ -103,17 +103,22 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
         Ok(counts)
     }
 
-    /// Everything is reached: the answer is kept, and a second look is written down before this one is forgotten.
+    /// Everything is reached: a second look is written down before this one is forgotten.
     async fn close(&self, fan_out: &FanOut) -> Result<(), StageError> {
+        if !fan_out.is_second_look() {
+            let again = fan_out.second_look(self.now.plus(self.settings.limits.index_lag));
+            self.control.create_fan_out(&again).await?;
+        }
+        self.end(fan_out).await
+    }
+
+    /// The answer is kept for whoever asks again, and the fan-out is forgotten.
+    async fn end(&self, fan_out: &FanOut) -> Result<(), StageError> {
         if let Some(key) = &fan_out.key
             && let Some(kept) = self.control.answer(self.tenant, key).await?
         {
             let body = report_of(fan_out, true).to_string();
             self.control.keep_answer(self.tenant, key, &KeptAnswer { status: 200, body, ..kept }).await?;
-        }
-        if !fan_out.is_second_look() {
-            let again = fan_out.second_look(self.now.plus(self.settings.limits.index_lag));
-            self.control.create_fan_out(&again).await?;
         }
         self.control.remove_fan_out(self.tenant, &fan_out.id).await?;
         Ok(())

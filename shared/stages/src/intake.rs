@@ -13,7 +13,7 @@ use crate::error::StageError;
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, KeptAnswer, Vault};
-use crate::settings::Settings;
+use crate::settings::{Mode, Settings};
 
 mod answer;
 mod caller;
@@ -74,6 +74,10 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         if let Some(fault) = self.fault_of(&command, tenant, &pinned, now) {
             let rejected = Rejected::Faults(vec![fault.to_owned()]);
             return self.turn_away(Some(tenant), caller, Answer::rejected(rejected), now).await;
+        }
+        // Guard: in report mode the read stamp is the only thing that a command may leave behind.
+        if self.settings.mode == Mode::Report && !matches!(command.order, Order::Read { .. }) {
+            return self.turn_away(Some(tenant), caller, Answer::problem(Problem::ReportMode), now).await;
         }
         let digest = hex::encode(token_digest(body.as_bytes()));
         if let Some(answer) = self.answer_before(&command, tenant, &digest).await? {
@@ -137,11 +141,10 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         if kept.digest != digest {
             return Ok(Some(Answer::problem(Problem::IdempotencyConflict)));
         }
-        let answer = Answer::kept(kept.status, &kept.body);
-        if answer.status != 202 {
-            return Ok(answer.is_final().then_some(answer));
+        if kept.status != 202 {
+            return Ok(Some(Answer::kept(kept.status, &kept.body)));
         }
-        groups::progress(self.control, tenant, command, answer).await.map(Some)
+        groups::progress(self.control, tenant, command).await
     }
 
     /// Puts on record that a command was not carried out, and by whom it was sent.

@@ -149,11 +149,6 @@ impl Answer {
         matches!(self.status, 200 | 202 | 207)
     }
 
-    /// Whether a kept answer can be given as it is.
-    pub(super) fn is_final(&self) -> bool {
-        self.body.is_object()
-    }
-
     /// Why a command was not carried out, for the record.
     pub(super) fn reason(&self) -> String {
         let error = self.body.get("error").and_then(Value::as_str).unwrap_or("refused");

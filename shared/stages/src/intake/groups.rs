@@ -1,6 +1,6 @@
 //! Commands that reach a group of tokens: accepted once they are written down, worked off as far as one invocation goes.
 
-use lethe_domain::command::{Command, Group, HoldTarget, Order, Part, Problem, Target};
+use lethe_domain::command::{Command, Group, HoldTarget, Order, Part, Target};
 use lethe_domain::fan_out::{Deed, FanOut, Position};
 use lethe_domain::token::TenantId;
 
@@ -8,7 +8,6 @@ use super::{Accepted, Answer};
 use crate::error::StageError;
 use crate::fan_out::{INLINE_TOKENS, Reached, id_of, report_of};
 use crate::ports::{AuditLog, Control, Vault};
-use crate::settings::Mode;
 
 /// How many fan-outs of a tenant may wait; whoever sends more has to come again.
 const MAX_WAITING: u32 = 100;
@@ -32,23 +31,20 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         deed: Deed,
         digest: &str,
     ) -> Result<Answer, StageError> {
-        if self.deeds.settings.mode == Mode::Report {
-            return Ok(Answer::problem(Problem::ReportMode));
-        }
         if self.are_too_many_waiting().await? {
             return Ok(Answer::try_later());
         }
         // Kept before the work begins: the fan-out that ends replaces it, here or in reconcile.
-        let accepted = Answer::reached(report_of(&self.fan_out(group, deed.clone()), false), false, 0);
-        self.keep(&accepted, digest).await?;
-        let (fan_out, reached) = self.start(group, deed).await?;
+        let key = self.command.key.as_ref().map(|key| key.as_str().to_owned());
+        let new = FanOut { key, ..self.fan_out(group, deed) };
+        self.keep(&Answer::reached(report_of(&new, false), false, 0), digest).await?;
+        let (fan_out, reached) = self.start(new).await?;
         let is_complete = reached == Reached::All;
         Ok(Answer::reached(report_of(&fan_out, is_complete), is_complete, fan_out.n_changed))
     }
 
     /// Writes a fan-out down and works off its first piece. One that is written down already goes on.
-    pub(super) async fn start(&self, group: &Group, deed: Deed) -> Result<(FanOut, Reached), StageError> {
-        let mut fan_out = self.fan_out(group, deed);
+    pub(super) async fn start(&self, mut fan_out: FanOut) -> Result<(FanOut, Reached), StageError> {
         if !self.deeds.control.create_fan_out(&fan_out).await? {
             match self.deeds.control.fan_out(self.deeds.tenant, &fan_out.id).await? {
                 Some(stands) => fan_out = stands,
@@ -59,7 +55,8 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         Ok((fan_out, reached))
     }
 
-    fn fan_out(&self, group: &Group, deed: Deed) -> FanOut {
+    /// A fan-out that follows from the command. Its answer is not the command's own, so it has no key.
+    pub(super) fn fan_out(&self, group: &Group, deed: Deed) -> FanOut {
         let (now, limits) = (self.deeds.now, &self.deeds.settings.limits);
         let command = self.command.key.as_ref().map_or(self.caller.id.as_str(), |key| key.as_str());
         FanOut {
@@ -69,7 +66,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             issued_until: matches!(deed, Deed::End { .. }).then_some(self.caller.sent_at),
             deed,
             by: self.by.clone(),
-            key: self.command.key.as_ref().map(|key| key.as_str().to_owned()),
+            key: None,
             started_at: now,
             resume_at: now.plus(limits.stuck_after),
             is_marked: false,
@@ -87,16 +84,16 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
     }
 }
 
-/// How far a command is that was accepted before.
+/// How far a command is that was accepted before; `None` when its worker died before it was written down, so that it
+/// is carried out now.
 pub(super) async fn progress<C: Control>(
     control: &C,
     tenant: &TenantId,
     command: &Command,
-    accepted: Answer,
-) -> Result<Answer, StageError> {
-    let (Some(key), Some(group)) = (&command.key, group_of(&command.order)) else { return Ok(accepted) };
+) -> Result<Option<Answer>, StageError> {
+    let (Some(key), Some(group)) = (&command.key, group_of(&command.order)) else { return Ok(None) };
     let fan_out = control.fan_out(tenant, &id_of(tenant, key.as_str(), &group)).await?;
-    Ok(fan_out.map_or(accepted, |fan_out| Answer::reached(report_of(&fan_out, false), false, 0)))
+    Ok(fan_out.map(|fan_out| Answer::reached(report_of(&fan_out, false), false, 0)))
 }
 
 fn group_of(order: &Order) -> Option<Group> {

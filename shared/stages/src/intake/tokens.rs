@@ -29,10 +29,8 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let rows = self.deeds.read(&self.keys_of(tokens)).await?;
         let groups = self.taken_along(&rows, deed);
         let done = self.deeds.each(rows, self.doing(deed, at)).await?;
-        if self.deeds.settings.mode == Mode::Act {
-            for group in groups {
-                self.start(&group, deed.clone()).await?;
-            }
+        for group in groups {
+            self.start(self.fan_out(&group, deed.clone())).await?;
         }
         self.note_alarms(&done).await?;
         Ok(Answer::of_tokens(&done))
@@ -91,7 +89,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
                 continue;
             }
             if let Some(group) = reach(Scope::Family, &row.owner) {
-                self.start(&group, deed.clone()).await?;
+                self.start(self.fan_out(&group, deed.clone())).await?;
             }
             // The token itself too, whose family may not be known.
             let rows = self.deeds.read(std::slice::from_ref(&row.key)).await?;
