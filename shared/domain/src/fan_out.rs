@@ -90,6 +90,9 @@ pub struct FanOut {
     pub n_changed: u64,
     /// Tokens that were left as they are.
     pub n_kept: u64,
+    /// Of those that were changed, tokens that wait for a person's approval to leave.
+    #[serde(default)]
+    pub n_waiting: u64,
     /// Stepped with every write.
     pub revision: u64,
 }

@@ -14,6 +14,8 @@ pub mod fan_out;
 pub mod fingerprint;
 pub mod format;
 pub mod hold;
+#[cfg(test)]
+mod hostile;
 pub mod issue;
 pub mod lifecycle;
 pub mod limits;

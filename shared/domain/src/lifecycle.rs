@@ -24,7 +24,7 @@ pub use attributes::{StoredAttribute, StoredValue};
 pub use cleanup::{cleans_up, decide_cleanup};
 pub use command::{Ending, decide_command, decide_reinstate};
 pub use due::{DueFacts, decide_due, family_end, next_due};
-pub use held::{decide_hold, decide_release};
+pub use held::{decide_hold, decide_release, decide_uncovered};
 pub use image::{ImageVerdict, Transition, decide_image};
 pub use read::decide_read;
 pub use scanned::{RunFacts, Scanned, decide_scanned};
@@ -102,6 +102,11 @@ impl Decided {
 pub enum Then {
     /// It waits: for a verdict run, or for the release of its hold.
     Wait,
+    /// It waits for the release of its hold, and then for the approval of that day's commands.
+    HeldApproval {
+        /// The beginning of the budget day.
+        day: EpochSeconds,
+    },
     /// It leaves the vault at this moment: it is sentenced by the same write.
     Leave(EpochSeconds),
     /// Lifecycle looks again at this moment: a spent refresh token stays while its family lives.
@@ -120,7 +125,7 @@ impl Then {
     pub fn purge_at(self) -> Option<EpochSeconds> {
         match self {
             Self::Leave(at) => Some(at),
-            Self::Wait | Self::LookAgain(_) | Self::Approval { .. } => None,
+            Self::Wait | Self::HeldApproval { .. } | Self::LookAgain(_) | Self::Approval { .. } => None,
         }
     }
 
@@ -128,14 +133,14 @@ impl Then {
     pub fn due_at(self) -> Option<EpochSeconds> {
         match self {
             Self::LookAgain(at) | Self::Approval { look_at: at, .. } => Some(at),
-            Self::Wait | Self::Leave(_) => None,
+            Self::Wait | Self::HeldApproval { .. } | Self::Leave(_) => None,
         }
     }
 
     /// The budget day that it waits for.
     pub fn waits_for(self) -> Option<EpochSeconds> {
         match self {
-            Self::Approval { day, .. } => Some(day),
+            Self::Approval { day, .. } | Self::HeldApproval { day } => Some(day),
             Self::Wait | Self::Leave(_) | Self::LookAgain(_) => None,
         }
     }

@@ -21,7 +21,9 @@ impl RunId {
     /// Reads `{slot}-{ordinal:02}`.
     pub fn parse(text: &str) -> Option<Self> {
         let (slot, ordinal) = text.split_once('-')?;
-        Some(Self { slot: EpochSeconds(slot.parse().ok()?), ordinal: ordinal.parse().ok()? })
+        let id = Self { slot: EpochSeconds(slot.parse().ok()?), ordinal: ordinal.parse().ok()? };
+        // Guard: one run has one name, since runs are found by it.
+        (id.to_string() == text).then_some(id)
     }
 
     /// The run after this one in the same campaign; `None` when a campaign has had 255.
@@ -352,7 +354,11 @@ mod tests {
         let id = RunId::parse("1700000000-02").unwrap();
         assert_eq!(id.to_string(), "1700000000-02");
         assert_eq!(id.following().unwrap().to_string(), "1700000000-03");
-        assert_eq!(RunId::parse("1700000000"), None);
+        for other in
+            ["1700000000", "1700000000-2", "+1700000000-02", "01700000000-02", "1700000000-+2", "-1-02"]
+        {
+            assert_eq!(RunId::parse(other), None, "{other}");
+        }
     }
 
     #[test]

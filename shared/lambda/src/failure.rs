@@ -15,6 +15,8 @@ pub enum Failure {
     Unreadable(&'static str),
     /// The stage failed.
     Stage(StageError),
+    /// There is too much to do for it already.
+    Busy,
     /// Parts of a tick failed; the stage has logged each, and the next tick goes on.
     Incomplete(u64),
     /// It panicked; the panic hook has logged where.
@@ -27,7 +29,7 @@ impl Failure {
         match self {
             Self::Unreadable(_) => Retry::Never,
             Self::Stage(error) => error.retry(),
-            Self::Incomplete(_) | Self::Panicked => Retry::Later,
+            Self::Busy | Self::Incomplete(_) | Self::Panicked => Retry::Later,
         }
     }
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Unreadable(what) => f.write_str(what),
             Self::Stage(error) => f.write_str(&chain(error)),
+            Self::Busy => f.write_str("too much is being worked off already"),
             Self::Incomplete(n_failed) => write!(f, "{n_failed} parts of the tick failed"),
             Self::Panicked => f.write_str("panicked"),
         }
@@ -92,6 +95,7 @@ impl From<InvocationError> for Diagnostic {
         let error_type = match error.0 {
             Failure::Unreadable(_) => "UnreadableEvent",
             Failure::Stage(_) => "StageError",
+            Failure::Busy => "Busy",
             Failure::Incomplete(_) => "IncompleteTick",
             Failure::Panicked => "Panic",
         };

@@ -5,6 +5,8 @@ pub mod clock;
 pub mod cold_start;
 pub mod failure;
 pub mod handlers;
+#[cfg(test)]
+mod hostile;
 pub mod invocation;
 pub mod message;
 pub mod metrics;

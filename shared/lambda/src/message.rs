@@ -107,3 +107,6 @@ async fn is_settled<A: AuditLog>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

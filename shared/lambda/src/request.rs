@@ -78,7 +78,34 @@ pub fn refusal(problem: Problem) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::hostile::{any_json, injured, recorded};
+
+    const WORDS: &[&str] = &[
+        "requestContext",
+        "http",
+        "method",
+        "POST",
+        "rawPath",
+        "/",
+        "authorizer",
+        "iam",
+        "userArn",
+        "accountId",
+        "anonymous",
+        "requestId",
+        "body",
+        "isBase64Encoded",
+        "eyJ2IjoxfQ==",
+    ];
+
+    fn any_event() -> BoxedStrategy<Value> {
+        let recorded = recorded(&[include_str!("../../../tests/events/intake-url.json")]);
+        let framed = any_json(WORDS).prop_map(|context| json!({ "requestContext": context, "body": "" }));
+        prop_oneof![4 => injured(&recorded, WORDS), 1 => any_json(WORDS), 1 => framed].boxed()
+    }
 
     fn event(method: &str, path: &str, account: &str) -> Value {
         json!({
@@ -121,6 +148,26 @@ mod tests {
         for bad in ["%", "/w=="] {
             encoded["body"] = json!(bad);
             check(&encoded, 400);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_was_posted_to_the_root_by_somebody(event in any_event()) {
+            let text = |path: &str| event.pointer(path).and_then(Value::as_str);
+            let Some(Ok(request)) = read(&event) else { return Ok(()) };
+            prop_assert_eq!(text("/requestContext/http/method"), Some("POST"));
+            prop_assert!(text("/rawPath").is_none_or(|path| path == "/"));
+            let caller = text("/requestContext/authorizer/iam/userArn");
+            prop_assert_eq!(request.caller.as_deref(), caller);
+            let account = text("/requestContext/accountId");
+            prop_assert!(caller.is_some() || account.is_some_and(|account| account != "anonymous"));
+            let body = text("/body").unwrap_or_default();
+            if event["isBase64Encoded"] == json!(true) {
+                prop_assert_eq!(STANDARD.decode(body), Ok(request.body.into_bytes()));
+            } else {
+                prop_assert_eq!(request.body, body);
+            }
         }
     }
 }

@@ -33,8 +33,12 @@ pub(crate) struct Budget<'a, C, A> {
 pub(crate) struct Grant {
     /// How many of the tokens asked for may leave without an approval.
     pub(crate) n_free: u64,
+    /// How many may not.
+    pub(crate) n_waiting: u64,
     /// The day that the others wait for.
     pub(crate) day: EpochSeconds,
+    /// How many the day's commands may end without an approval.
+    pub(crate) limit: u64,
 }
 
 impl<C: Control, A: AuditLog> Budget<'_, C, A> {
@@ -47,26 +51,20 @@ impl<C: Control, A: AuditLog> Budget<'_, C, A> {
         now: EpochSeconds,
     ) -> Result<Grant, StageError> {
         let day = self.settings.limits.budget_day_of(now);
-        if n_tokens == 0 {
-            return Ok(Grant { n_free: 0, day });
-        }
         let until = now.plus(self.settings.limits.budget_kept());
         let spent = self.control.spend(tenant, day, n_tokens, until).await?;
         let known = self.control.token_count(tenant).await?.unwrap_or(0);
         let limit = command_limit(known, &pinned.config.rails);
         let before = spent.saturating_sub(n_tokens);
         let n_free = limit.saturating_sub(before).min(n_tokens);
-        if n_free < n_tokens {
-            self.note_waiting(tenant, (day, limit), pinned.version, now).await?;
-        }
-        Ok(Grant { n_free, day })
+        Ok(Grant { n_free, n_waiting: n_tokens.saturating_sub(n_free), day, limit })
     }
 
-    /// Puts on record, once a day, that the budget is used up.
-    async fn note_waiting(
+    /// Puts on record, once a day, that the budget is used up, and with how many tokens it began to be.
+    pub(crate) async fn note_waiting(
         &self,
         tenant: &TenantId,
-        (day, limit): (EpochSeconds, u64),
+        Grant { n_free: _, n_waiting, day, limit }: &Grant,
         policy: u64,
         now: EpochSeconds,
     ) -> Result<(), StageError> {
@@ -77,8 +75,9 @@ impl<C: Control, A: AuditLog> Budget<'_, C, A> {
         );
         let sk = format!("commands#{:012}#{}", day.0, Event::Gated.as_str());
         let item = AuditItem::new(run_partition(tenant), sk, Event::Gated, now);
-        let is_new =
-            self.audit.record(&AuditItem { policy: Some(policy), reason_text: Some(why), ..item }).await?;
+        let tenants = [(tenant.clone(), *n_waiting)].into();
+        let item = AuditItem { policy: Some(policy), reason_text: Some(why), tenants, ..item };
+        let is_new = self.audit.record(&item).await?;
         if is_new {
             tracing::warn!(%tenant, limit, "the command budget is used up; removals wait for approval");
         }

@@ -1,13 +1,17 @@
 //! What commands do to rows: read, decided and written one by one, many at a time, and decided again where somebody
 //! else wrote in between.
 
+use std::cell::Cell;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::fan_out::Deed;
+use lethe_domain::hold;
 use lethe_domain::lifecycle::{
     Change, Ending, Expected, Then, Verdict, Why, decide_command, decide_hold, decide_release,
+    decide_uncovered,
 };
 use lethe_domain::policy::KindPolicy;
-use lethe_domain::row::{By, RowRead, VaultRow};
+use lethe_domain::row::{By, Phase, RowRead, VaultRow};
 use lethe_domain::time::{EpochMillis, EpochSeconds};
 use lethe_domain::token::{RowKey, TenantId};
 
@@ -42,6 +46,21 @@ pub(crate) enum Done {
     ReportMode,
 }
 
+/// How many of these rows wait for a person's approval to leave.
+pub(crate) fn n_waiting(done: &[Done]) -> u64 {
+    let waits = |done: &&Done| match done {
+        Done::Changed(Change::Cool { then, .. }) => then.waits_for().is_some(),
+        Done::Changed(_)
+        | Done::Kept(_)
+        | Done::LateUse(_)
+        | Done::Reuse(_)
+        | Done::Unknown
+        | Done::Unreadable
+        | Done::ReportMode => false,
+    };
+    done.iter().filter(waits).count() as u64
+}
+
 /// What is to be done, and on whose word.
 #[derive(Clone, Copy)]
 pub(crate) struct Doing<'a> {
@@ -53,6 +72,8 @@ pub(crate) struct Doing<'a> {
     pub(crate) issued_until: Option<EpochMillis>,
     /// Who asked.
     pub(crate) by: &'a By,
+    /// Whether it is about everything of a subject.
+    pub(crate) is_for_subject: bool,
 }
 
 /// Does deeds to a tenant's rows under one config version.
@@ -64,6 +85,8 @@ pub(crate) struct Deeds<'a, C, A, V> {
     pub(crate) pinned: &'a Pinned,
     pub(crate) tenant: &'a TenantId,
     pub(crate) now: EpochSeconds,
+    /// Whether this worker has noted already that the budget is used up: a fan-out asks once a page.
+    pub(crate) is_noted: Cell<bool>,
 }
 
 impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
@@ -141,6 +164,10 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
             Deed::Hold { hold_id } => decide_hold(row, hold_id, by, policy),
             Deed::Release { hold_id } => {
                 let notice = self.settings.limits.removal_notice;
+                if doing.is_for_subject && !hold::stands(row.hold.as_deref(), hold_id) {
+                    let soonest = doing.at.plus(notice);
+                    return decide_uncovered(row, by, (kind, soonest), policy, now);
+                }
                 decide_release(row, (hold_id, by), (kind, notice), policy, now)
             }
         }
@@ -160,6 +187,10 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
         }
         let budget = Budget { control: self.control, audit: self.audit, settings: self.settings };
         let grant = budget.spend(self.tenant, n_counted, self.pinned, self.now).await?;
+        if grant.n_waiting > 0 && !self.is_noted.get() {
+            budget.note_waiting(self.tenant, &grant, self.pinned.version, self.now).await?;
+            self.is_noted.set(true);
+        }
         let mut n_left = grant.n_free;
         let day_of = |counts: bool| {
             if !counts {
@@ -175,10 +206,11 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
     fn counts(&self, key: &RowKey, row: Option<&RowRead>, doing: Doing<'_>) -> bool {
         let (Deed::End { trigger, .. }, Some(RowRead::Token(row))) = (doing.deed, row) else { return false };
         let Some(kind) = self.pinned.config.known_kind(&key.tenant, &row.kind) else { return false };
+        // What has a date already leaves on its own account, and a spent refresh token with its family.
         let condemns = matches!(
             self.decide(row, kind, doing, None),
-            Verdict::Change(Change::Cool { then: Then::Leave(_), .. })
+            Verdict::Change(Change::Cool { then: Then::Leave(_) | Then::Wait, .. })
         );
-        condemns && is_counted(kind, *trigger)
+        condemns && row.phase() != Phase::Sentenced && is_counted(kind, *trigger)
     }
 }

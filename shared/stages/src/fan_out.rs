@@ -10,7 +10,7 @@ use lethe_domain::time::EpochMillis;
 use lethe_domain::token::TenantId;
 use serde_json::{Value, json};
 
-use crate::deeds::{Deeds, Doing, Done};
+use crate::deeds::{Deeds, Doing, Done, n_waiting};
 use crate::error::StageError;
 use crate::ports::{AuditLog, Control, KeptAnswer, MAX_ROWS_AT_ONCE, OwnedPart, OwnedQuery, Vault};
 
@@ -91,8 +91,10 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
                 at: fan_out.started_at,
                 issued_until: fan_out.issued_until,
                 by: &fan_out.by,
+                is_for_subject: *part == Part::Everything,
             };
             let done = self.each(rows, doing).await?;
+            fan_out.n_waiting = fan_out.n_waiting.saturating_add(n_waiting(&done));
             let n_changed = done.iter().filter(|done| matches!(done, Done::Changed(_))).count() as u64;
             counts = (n_changed, (done.len() as u64).saturating_sub(n_changed));
         }
@@ -127,7 +129,9 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
     /// Writes what the fan-out says on its subject's row, if it is about the whole subject. `false` when a later
     /// command has said otherwise since: a hold that was released meanwhile is not put on any further token.
     async fn mark_subject(&self, fan_out: &mut FanOut) -> Result<bool, StageError> {
-        if fan_out.group.part != Part::Everything {
+        // A cut-off stands once it is written; a hold may have been released since.
+        let is_final = fan_out.is_marked && matches!(fan_out.deed, Deed::End { .. });
+        if fan_out.group.part != Part::Everything || is_final {
             return Ok(true);
         }
         let shards = self.pinned.tenant(self.tenant)?.shards;

@@ -1,6 +1,8 @@
 //! Intake: commands and notices from outside, over the queues or the function's URL. The only stage to which a token
 //! is sent; its answers and its record name none.
 
+use std::cell::Cell;
+
 use lethe_domain::audit::AuditItem;
 use lethe_domain::command::{Command, HoldTarget, Order, Problem, Rejected, Target};
 use lethe_domain::fan_out::Deed;
@@ -92,6 +94,7 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
                 pinned: &pinned,
                 tenant,
                 now,
+                is_noted: Cell::default(),
             },
             by: By { actor: caller.actor(), reason_text: command.reason_text.clone() },
             command: &command,

@@ -55,6 +55,8 @@ pub struct ReconcileReport {
     pub n_fan_outs: u64,
     /// See above.
     pub n_fanned_out: u64,
+    /// Of those tokens, how many wait for a person's approval to leave.
+    pub n_waiting: u64,
     /// Fan-outs that should have been done long ago: the alarm.
     pub n_stuck_fan_outs: u64,
     /// Rows that only their subject's hold kept, and that are now held themselves.

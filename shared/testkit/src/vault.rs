@@ -1,6 +1,7 @@
 //! The vault in memory, with DynamoDB's conditions, pages, indexes and stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lethe_domain::fan_out::IndexKey;
@@ -41,6 +42,8 @@ pub struct FakeVault {
 #[derive(Debug, Default)]
 struct State {
     rows: BTreeMap<(String, String), Item>,
+    /// The `owner` index, by its partition.
+    owners: BTreeMap<String, BTreeSet<IndexKey>>,
     stream: Vec<StreamRecord>,
     n_changes: u64,
     writes: BTreeMap<String, u64>,
@@ -218,10 +221,12 @@ impl State {
     fn page(&self, at: &ShardRef, after: Option<&str>, limit: u32, keep: impl Fn(&Item) -> bool) -> RowPage {
         let pk = partition(&at.tenant, at.shard);
         let limit = self.page_limit(limit);
-        let rows =
-            self.rows.range((pk.clone(), String::new())..).take_while(|((row_pk, _), _)| *row_pk == pk);
-        let read: Vec<_> =
-            rows.filter(|((_, sk), _)| after.is_none_or(|after| after < sk.as_str())).take(limit).collect();
+        let from = match after {
+            Some(after) => Bound::Excluded((pk.clone(), after.to_owned())),
+            None => Bound::Included((pk.clone(), String::new())),
+        };
+        let rows = self.rows.range((from, Bound::Unbounded)).take_while(|((row_pk, _), _)| *row_pk == pk);
+        let read: Vec<_> = rows.take(limit).collect();
         // DynamoDB names a next page whenever the limit was reached, even where nothing follows.
         let next = read.last().filter(|_| read.len() == limit).map(|((_, sk), _)| sk.clone());
         RowPage {

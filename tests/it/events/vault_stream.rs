@@ -56,6 +56,27 @@ async fn a_changed_row_that_does_not_parse_is_on_record() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn the_row_of_a_subject_is_no_token_and_nothing_to_refuse() {
+    let world = World::new();
+    let subject = json!({
+        "pk": { "S": "acme#0000" },
+        "sk": { "S": "subject#alice" },
+        "kind": { "S": "subject" },
+        "version": { "N": "1" },
+        "cutoff_at": { "N": "1800000000000" },
+        "hold": { "S": "case-1" },
+    });
+    let mut batch = event("react-modify");
+    batch["Records"][0]["dynamodb"]["NewImage"] = subject.clone();
+    assert!(sent_back(world.react(batch).await).is_empty());
+    let mut batch = event("archive-removed");
+    batch["Records"][0]["dynamodb"]["OldImage"] = subject;
+    assert!(sent_back(world.archive(batch).await).is_empty());
+    assert_eq!(world.refused(), []);
+    assert!(world.cloud.archive.records().iter().all(|record| record.token != "subject#alice"));
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_failure_or_a_panic_brings_the_batch_again() {
     let world = World::new();
     world.cloud.faults.fail_call(1, FaultKind::Killed);

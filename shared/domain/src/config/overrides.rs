@@ -21,7 +21,7 @@ pub(super) fn read_overrides(
         .tables(report)
         .iter()
         .map(|section| {
-            check_listed(report, tenant, section);
+            check_listed(report, tenant, section, known);
             read_override(report, section, known)
         })
         .collect();
@@ -43,17 +43,22 @@ fn read_override(
 }
 
 /// Guard: an override that applies to nothing is a typing error, and its author believes that it applies.
-fn check_listed(report: &mut Report, tenant: &Section<'_>, section: &Section<'_>) {
+fn check_listed(
+    report: &mut Report,
+    tenant: &Section<'_>,
+    section: &Section<'_>,
+    known: &BTreeMap<String, Option<KindPolicy>>,
+) {
     // A list that does not stand has been reported by who reads it.
     let unheard = &mut Report::default();
     let Some(texts) = tenant.texts(unheard, "kinds") else { return };
     let listed: BTreeSet<&str> = texts.into_iter().map(|(_, kind)| kind).collect();
     if !listed.is_empty() && !listed.contains(section.name) {
-        let listed: Vec<&str> = listed.into_iter().collect();
-        let problem = format!(
-            "the tenant does not list this kind; add it to `kinds`, or {}",
-            suggest(section.name, &listed)
-        );
+        // Guard: a listed name that no kind has is a text that may have been pasted there, and is not repeated.
+        let defined: Vec<&str> = listed.into_iter().filter(|kind| known.contains_key(*kind)).collect();
+        let other =
+            if defined.is_empty() { "remove this".to_owned() } else { suggest(section.name, &defined) };
+        let problem = format!("the tenant does not list this kind; add it to `kinds`, or {other}");
         report.fault(section.at, &section.path, problem);
     }
 }

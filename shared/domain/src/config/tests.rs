@@ -1,7 +1,5 @@
 use std::num::NonZeroU32;
 
-use proptest::prelude::*;
-
 use super::duration::days;
 use super::*;
 use crate::policy::{Action, Cleanup, Retention, Scope, Trigger};
@@ -9,6 +7,7 @@ use crate::policy::{Action, Cleanup, Retention, Scope, Trigger};
 mod callers;
 mod cleanup;
 mod example;
+mod hostile;
 mod overrides;
 
 /// The smallest file that stands.
@@ -576,46 +575,4 @@ fn every_duration_is_scaled_and_nothing_else() {
     assert_eq!(scaled.tenants[&acme()].cadence, Duration::from_secs(24));
     assert_eq!(scaled.rails.in_flight_max, Duration::from_secs(1));
     assert_eq!(scaled.tenants[&acme()].sources, config.tenants[&acme()].sources);
-}
-
-/// Lines that a hostile or a tired author might mix.
-fn any_line() -> impl Strategy<Value = String> {
-    let whole: Vec<String> = WHOLE.lines().chain(MORE.lines()).map(str::to_owned).collect();
-    prop_oneof![
-        6 => prop::sample::select(whole),
-        2 => "[a-z_.]{1,12} = [\\[\\]{}\"'0-9a-z, =.-]{0,20}",
-        1 => "\\[{0,2}[a-z.\"']{0,20}\\]{0,2}",
-        1 => "\\PC{0,40}",
-        1 => any::<String>(),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn hostile_text_is_answered_and_never_a_crash(text in any::<String>()) {
-        if let Err(faults) = Config::parse(&text) {
-            prop_assert!(0 < faults.len());
-        }
-    }
-
-    #[test]
-    fn hostile_lines_are_answered_in_the_order_of_the_file(lines in prop::collection::vec(any_line(), 0..60)) {
-        let text = lines.join("\n");
-        if let Err(faults) = Config::parse(&text) {
-            let places: Vec<(usize, usize)> = faults.iter().map(|fault| (fault.line, fault.column)).collect();
-            prop_assert!(places.is_sorted());
-            prop_assert!(faults.iter().all(|fault| !fault.to_string().contains('\n')));
-            prop_assert!(places.iter().all(|(line, column)| 1 <= *line && 1 <= *column));
-            let n_lines = text.split('\n').count();
-            prop_assert!(places.iter().all(|(line, _)| *line <= n_lines));
-        }
-    }
-
-    #[test]
-    fn a_file_that_was_cut_short_never_stands_for_nobody(cut in 0..WHOLE.len() + MORE.len()) {
-        let text = format!("{WHOLE}{MORE}");
-        if let Ok(config) = Config::parse(&text[..cut]) {
-            prop_assert!(!config.tenants.is_empty());
-        }
-    }
 }

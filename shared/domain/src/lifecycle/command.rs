@@ -2,7 +2,7 @@
 
 use super::{Change, Decided, Then, Verdict, Why, next_due};
 use crate::policy::{Action, KindPolicy, Rule, Trigger};
-use crate::row::{By, State, VaultRow};
+use crate::row::{By, Phase, State, VaultRow};
 use crate::time::{EpochMillis, EpochSeconds};
 
 /// An order to end tokens.
@@ -42,8 +42,10 @@ pub fn decide_command(
     {
         return again(row, reason, ending, kind, (policy, now));
     }
-    // Cooling goes on from where it began, where it began for good; what was only found unused begins anew.
-    let since = ended_for.and(row.cooling_since).unwrap_or(now);
+    // A refresh token is spent from when it was used, however long the message took: the leeway is counted from there.
+    let ended_at = if ending.trigger == Trigger::Rotated { ending.at.min(now) } else { now };
+    // Cooling goes on from where it began, where it began for good and has its date; all else begins anew.
+    let since = ended_for.and(row.purge_at).and(row.cooling_since).unwrap_or(ended_at);
     let decided = Decided::by_caller(policy, ending.by);
     Verdict::Change(Change::Cool {
         reason: ending.trigger,
@@ -64,8 +66,10 @@ fn again(
     if ending.trigger == Trigger::Rotated && reason == Trigger::Rotated {
         return spent(row, ending.at, kind);
     }
-    let is_sooner = row.purge_at.is_none_or(|at| now < at) && row.hold.is_none();
-    if ending.erase_now && reason == ending.trigger && is_sooner {
+    // Guard: what waits for a person's approval is not hurried past it.
+    let may_leave = row.hold.is_none() && row.waits_for.is_none();
+    let is_sooner = row.purge_at.is_none_or(|at| now < at);
+    if ending.erase_now && reason == ending.trigger && may_leave && is_sooner {
         let decided = Decided::by_caller(policy, ending.by);
         return Verdict::Change(Change::Sentence { purge_at: now, decided });
     }
@@ -83,22 +87,27 @@ pub(super) fn spent(row: &VaultRow, at: EpochSeconds, kind: &KindPolicy) -> Verd
 
 fn then_of(row: &VaultRow, rule: &Rule, ending: &Ending<'_>, now: EpochSeconds) -> Then {
     if row.hold.is_some() {
-        return Then::Wait;
+        return ending.over_budget.map_or(Then::Wait, |day| Then::HeldApproval { day });
     }
-    let cool_off_end = if ending.erase_now { now } else { now.plus(rule.cool_off) };
     // Guard: reuse must be seen for as long as the family lives, and it may live for long after this token.
-    if ending.trigger == Trigger::Rotated && row.owner.family.is_some() {
+    if ending.trigger == Trigger::Rotated && has_family(row) {
         let own_end = row.expires_at.unwrap_or(now).max(now);
         return Then::LookAgain(own_end.plus(rule.cool_off));
     }
+    let cool_off_end = if ending.erase_now { now } else { now.plus(rule.cool_off) };
     // A date that is set already is not put off by a further reason.
     let leave_at = row.purge_at.map_or(cool_off_end, |set| set.min(cool_off_end));
     match ending.over_budget {
         // What was sentenced before goes on its own account.
-        Some(_) if row.state == State::Cooling && row.purge_at.is_some() => Then::Leave(leave_at),
+        Some(_) if row.phase() == Phase::Sentenced => Then::Leave(leave_at),
         Some(day) => Then::Approval { day, look_at: leave_at },
         None => Then::Leave(leave_at),
     }
+}
+
+/// Whether a token's family can be looked up.
+pub(super) fn has_family(row: &VaultRow) -> bool {
+    row.owner.family.is_some() && row.owner.subject.is_some()
 }
 
 /// Decides over a person's wish to take a cooling token back into service. It counts as a use, or the next run would

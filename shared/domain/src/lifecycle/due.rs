@@ -1,6 +1,8 @@
 //! What `expire` decides: the row's own end, idleness, and what became of tokens whose removal was left open.
 
+use super::command::has_family;
 use super::{Change, Decided, Then, Verdict, Why};
+use crate::issue::known_end;
 use crate::policy::{Action, KindPolicy, Rule, Trigger};
 use crate::row::{Phase, VaultRow, is_good};
 use crate::subject::SubjectRow;
@@ -63,7 +65,7 @@ pub fn decide_due(
         Phase::Cooling => match row.reason {
             Some(reason) if !reason.is_revivable() => match kind.rule(reason) {
                 Some(rule) if rule.action != Action::Ignore => {
-                    decide_ended(row, (reason, rule), facts, policy, now)
+                    decide_ended(row, (reason, rule), facts, kind, (policy, now))
                 }
                 Some(_) | None => rearm(row, None, Why::Ignored),
             },
@@ -84,8 +86,8 @@ fn decide_ended(
     row: &VaultRow,
     (reason, rule): (Trigger, &Rule),
     facts: DueFacts,
-    policy: u64,
-    now: EpochSeconds,
+    kind: &KindPolicy,
+    (policy, now): (u64, EpochSeconds),
 ) -> Verdict {
     let sentence =
         |purge_at| Verdict::Change(Change::Sentence { purge_at, decided: Decided::by_timer(policy) });
@@ -94,6 +96,8 @@ fn decide_ended(
         return match facts.approved_at {
             // An approval is for what waited when it was given.
             Some(approved_at) if ended_at <= approved_at => sentence(ended_at.plus(rule.cool_off).max(now)),
+            // It would have left by now without the command: nobody has to approve that.
+            Some(_) | None if known_end(row, kind).is_some_and(|end| end <= now) => sentence(now),
             // Looked at some times more in a cool-off, so that it goes soon after the approval.
             Some(_) | None => {
                 let look_at = now.plus(rule.cool_off.checked_div(LOOKS_PER_COOL_OFF).unwrap_or_default());
@@ -101,8 +105,10 @@ fn decide_ended(
             }
         };
     }
-    if reason == Trigger::Rotated && row.owner.family.is_some() {
-        let free_at = facts.family_end.unwrap_or(now).plus(rule.cool_off);
+    if reason == Trigger::Rotated && has_family(row) {
+        // A family that the index does not show is this token alone.
+        let own_end = row.cooling_since.max(row.expires_at.map(|end| end.min(now))).unwrap_or(now);
+        let free_at = facts.family_end.unwrap_or(own_end).plus(rule.cool_off);
         return if free_at <= now { sentence(now) } else { rearm(row, Some(free_at), Why::CoolingOff) };
     }
     sentence(now.plus(rule.cool_off))

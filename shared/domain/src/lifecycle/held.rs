@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::command::has_family;
 use super::{Change, Decided, Verdict, Why, next_due};
 use crate::hold;
 use crate::policy::{Action, KindPolicy, Trigger};
@@ -40,6 +41,26 @@ pub fn decide_release(
     Verdict::Change(Change::Release { hold, purge_at, due_at, decided })
 }
 
+/// Decides over a token that a subject's hold kept without standing on it, as it was issued since, when that hold is
+/// released: it leaves no sooner than `soonest` either.
+pub fn decide_uncovered(
+    row: &VaultRow,
+    by: &By,
+    (kind, soonest): (&KindPolicy, EpochSeconds),
+    policy: u64,
+    now: EpochSeconds,
+) -> Verdict {
+    if row.hold.is_some() || row.purge_at.is_none_or(|at| soonest <= at) {
+        return Verdict::Keep(Why::AlreadyDone);
+    }
+    let (purge_at, due_at) = match row.phase() {
+        Phase::Active => dates(row, kind, soonest, now),
+        Phase::Cooling | Phase::Sentenced => (Some(soonest), None),
+    };
+    let decided = Decided::by_caller(policy, by);
+    Verdict::Change(Change::Release { hold: None, purge_at, due_at, decided })
+}
+
 /// The date of removal and the next look of a row that no hold keeps any more.
 fn dates(
     row: &VaultRow,
@@ -59,8 +80,8 @@ fn dates(
     if reason.is_revivable() && kind.format.is_some() {
         return (None, None);
     }
-    let has_family = reason == Trigger::Rotated && row.owner.family.is_some();
-    if has_family || row.waits_for.is_some() {
+    let is_spent = reason == Trigger::Rotated && has_family(row);
+    if is_spent || row.waits_for.is_some() {
         return (None, Some(leave_at.max(now)));
     }
     (Some(leave_at), None)

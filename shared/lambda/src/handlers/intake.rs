@@ -34,8 +34,9 @@ pub async fn intake<C: Control, A: AuditLog, V: Vault>(
         }
         None => {
             let one = async |message: &Message| {
-                command(&message.body, &caller_of(message, at), stage, at).await?;
-                Ok(())
+                let answer = command(&message.body, &caller_of(message, at), stage, at).await?;
+                // Whoever sent a message cannot be told to come again, so the queue keeps it.
+                if answer.status == Problem::TryLater.status() { Err(Failure::Busy.into()) } else { Ok(()) }
             };
             message::each(event, stage.audit, at, one).await
         }
@@ -85,3 +86,6 @@ async fn command<C: Control, A: AuditLog, V: Vault>(
     metrics::emit(&answer.report);
     Ok(answer)
 }
+
+#[cfg(test)]
+mod tests;

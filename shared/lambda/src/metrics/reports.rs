@@ -91,11 +91,13 @@ impl Measured for IntakeReport {
 /// Alarms wait for these, so a zero is said.
 impl Measured for ReconcileReport {
     fn metrics(&self) -> Vec<Metric> {
-        vec![
+        let mut metrics = vec![
             Metric::count("OverdueRows", self.n_overdue_rows),
             Metric::count("OverdueVersions", self.n_overdue_versions),
             Metric::count("FanOutsStuck", self.n_stuck_fan_outs),
-        ]
+        ];
+        metrics.extend(nonzero([Metric::count("CommandsWaiting", self.n_waiting)]));
+        metrics
     }
 }
 

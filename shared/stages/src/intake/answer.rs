@@ -1,11 +1,13 @@
 //! What callers are told. No word of it comes from what they sent.
 
 use lethe_domain::command::{Problem, Rejected};
-use lethe_domain::lifecycle::{Change, Then, Why};
+use lethe_domain::fan_out::FanOut;
+use lethe_domain::lifecycle::{Change, Why};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::deeds::Done;
+use crate::deeds::{Done, n_waiting};
+use crate::fan_out::report_of;
 
 /// The answer to a command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,9 +85,10 @@ impl Answer {
     }
 
     /// A group was reached, or will be.
-    pub(super) fn reached(body: Value, is_complete: bool, n_changed: u64) -> Self {
-        let answer = Self::new(if is_complete { 200 } else { 202 }, body);
-        Self { report: IntakeReport { n_changed, ..answer.report }, ..answer }
+    pub(super) fn reached(fan_out: &FanOut, is_complete: bool) -> Self {
+        let (n_changed, n_waiting) = (fan_out.n_changed, fan_out.n_waiting);
+        let answer = Self::new(if is_complete { 200 } else { 202 }, report_of(fan_out, is_complete));
+        Self { report: IntakeReport { n_changed, n_waiting, ..answer.report }, ..answer }
     }
 
     /// One outcome a token, in order. Where all have the same status that one is the answer's.
@@ -130,9 +133,7 @@ impl Answer {
             Self::new(if is_one { first } else { 207 }, json!({ "result": "done", "results": results }));
         let report = IntakeReport {
             n_changed: count(|done| matches!(done, Done::Changed(_))),
-            n_waiting: count(|done| {
-                matches!(done, Done::Changed(Change::Cool { then: Then::Approval { .. }, .. }))
-            }),
+            n_waiting: n_waiting(done),
             n_late: count(|done| matches!(done, Done::LateUse(_))),
             n_reused: count(|done| matches!(done, Done::Reuse(_))),
             is_refused: false,

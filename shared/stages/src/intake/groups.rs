@@ -6,7 +6,7 @@ use lethe_domain::token::TenantId;
 
 use super::{Accepted, Answer};
 use crate::error::StageError;
-use crate::fan_out::{INLINE_TOKENS, Reached, id_of, report_of};
+use crate::fan_out::{INLINE_TOKENS, Reached, id_of};
 use crate::ports::{AuditLog, Control, Vault};
 
 /// How many fan-outs of a tenant may wait; whoever sends more has to come again.
@@ -37,10 +37,10 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         // Kept before the work begins: the fan-out that ends replaces it, here or in reconcile.
         let key = self.command.key.as_ref().map(|key| key.as_str().to_owned());
         let new = FanOut { key, ..self.fan_out(group, deed) };
-        self.keep(&Answer::reached(report_of(&new, false), false, 0), digest).await?;
+        self.keep(&Answer::reached(&new, false), digest).await?;
         let (fan_out, reached) = self.start(new).await?;
         let is_complete = reached == Reached::All;
-        Ok(Answer::reached(report_of(&fan_out, is_complete), is_complete, fan_out.n_changed))
+        Ok(Answer::reached(&fan_out, is_complete))
     }
 
     /// Writes a fan-out down and works off its first piece. One that is written down already goes on.
@@ -73,6 +73,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             position: Position::default(),
             n_changed: 0,
             n_kept: 0,
+            n_waiting: 0,
             revision: 0,
         }
     }
@@ -93,7 +94,7 @@ pub(super) async fn progress<C: Control>(
 ) -> Result<Option<Answer>, StageError> {
     let (Some(key), Some(group)) = (&command.key, group_of(&command.order)) else { return Ok(None) };
     let fan_out = control.fan_out(tenant, &id_of(tenant, key.as_str(), &group)).await?;
-    Ok(fan_out.map(|fan_out| Answer::reached(report_of(&fan_out, false), false, 0)))
+    Ok(fan_out.map(|fan_out| Answer::reached(&fan_out, false)))
 }
 
 fn group_of(order: &Order) -> Option<Group> {

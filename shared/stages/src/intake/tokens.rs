@@ -49,7 +49,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         tokens: &[TokenId],
         at: Option<EpochSeconds>,
     ) -> Result<Answer, StageError> {
-        let at = at.unwrap_or_else(|| self.caller.sent_at.to_seconds());
+        let at = self.happened_at(at);
         let decide = |row: &VaultRow, kind: &KindPolicy| {
             decide_read(row, at, &self.by, kind, self.deeds.pinned.version)
         };
@@ -99,12 +99,17 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
     }
 
     fn doing<'d>(&'d self, deed: &'d Deed, at: Option<EpochSeconds>) -> Doing<'d> {
-        let at = at.unwrap_or_else(|| self.caller.sent_at.to_seconds());
+        let at = self.happened_at(at);
         let issued_until = match deed {
             Deed::End { .. } => Some(self.named_until()),
             Deed::Hold { .. } | Deed::Release { .. } => None,
         };
-        Doing { deed, at, issued_until, by: &self.by }
+        Doing { deed, at, issued_until, by: &self.by, is_for_subject: false }
+    }
+
+    /// When something happened, as its sender says, or when it was sent; not later than now, whoever's clock is fast.
+    fn happened_at(&self, at: Option<EpochSeconds>) -> EpochSeconds {
+        at.unwrap_or_else(|| self.caller.sent_at.to_seconds()).min(self.deeds.now)
     }
 
     /// The groups that go with the tokens, by the scope that the policy gives to their kind and this trigger. A token

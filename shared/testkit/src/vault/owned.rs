@@ -1,6 +1,6 @@
 //! The fake vault's `owner` index.
 
-use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use lethe_domain::fan_out::IndexKey;
 use lethe_domain::row::owner_partition;
@@ -14,30 +14,43 @@ impl State {
     /// The limit cuts what is looked at: what the key condition leaves, before the filter.
     pub(super) fn owned(&self, query: &OwnedQuery<'_>, after: Option<&IndexKey>, limit: u32) -> OwnedPage {
         let limit = self.page_limit(limit);
-        let bucket = self.bucket(query);
-        let rest = bucket.iter().filter(|(key, _)| after.is_none_or(|after| after < *key));
-        let looked: Vec<_> = rest.take(limit).collect();
-        let next = looked.last().filter(|_| looked.len() == limit).map(|(key, _)| (*key).clone());
-        let owned = looked.into_iter().filter(|(_, row)| is_part(row, query.part));
-        OwnedPage { keys: owned.filter_map(|(key, _)| RowKey::parse(&key.pk, &key.sk)).collect(), next }
-    }
-
-    /// One partition of the index in its order; of a session, what begins as its keys do.
-    fn bucket(&self, query: &OwnedQuery<'_>) -> BTreeMap<IndexKey, &Item> {
         let partition = owner_partition(query.tenant.as_str(), query.subject, query.bucket);
+        // Of a session, what begins as its keys do.
         let prefix = match query.part {
             OwnedPart::Session(session) => format!("{session}#"),
             OwnedPart::Everything | OwnedPart::Device(_) | OwnedPart::Family(_) | OwnedPart::Client(_) => {
                 String::new()
             }
         };
-        let of_owner = self.rows.iter().filter(|(_, row)| item::text_of(row, "owner_pk") == Some(&partition));
-        let keyed = of_owner.filter_map(|((pk, sk), row)| {
-            let owner_sk = item::text_of(row, "owner_sk")?.to_owned();
-            Some((IndexKey { owner_sk, pk: pk.clone(), sk: sk.clone() }, row))
-        });
-        keyed.filter(|(key, _)| key.owner_sk.starts_with(&prefix)).collect()
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let bucket = self.owners.get(&partition).into_iter();
+        let rest = bucket.flat_map(|keys| keys.range((from, Bound::Unbounded)));
+        let looked: Vec<_> = rest.filter(|key| key.owner_sk.starts_with(&prefix)).take(limit).collect();
+        let next = looked.last().filter(|_| looked.len() == limit).map(|key| (*key).clone());
+        let is_part = |key: &&&IndexKey| {
+            let row = self.rows.get(&(key.pk.clone(), key.sk.clone()));
+            row.is_some_and(|row| is_part(row, query.part))
+        };
+        let owned = looked.iter().filter(is_part);
+        OwnedPage { keys: owned.filter_map(|key| RowKey::parse(&key.pk, &key.sk)).collect(), next }
     }
+
+    /// Keeps the index as a row is put, changed or removed.
+    pub(super) fn index_owner(&mut self, old: Option<&Item>, new: Option<&Item>) {
+        if let Some((partition, key)) = old.and_then(place_of) {
+            self.owners.entry(partition).or_default().remove(&key);
+        }
+        if let Some((partition, key)) = new.and_then(place_of) {
+            self.owners.entry(partition).or_default().insert(key);
+        }
+    }
+}
+
+/// Where a row is in the index, if it is.
+fn place_of(row: &Item) -> Option<(String, IndexKey)> {
+    let (pk, sk) = item::keys_of(row);
+    let owner_sk = item::text_of(row, "owner_sk")?.to_owned();
+    Some((item::text_of(row, "owner_pk")?.to_owned(), IndexKey { owner_sk, pk, sk }))
 }
 
 fn is_part(row: &Item, part: OwnedPart<'_>) -> bool {

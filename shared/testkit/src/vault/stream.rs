@@ -19,6 +19,7 @@ impl State {
             Some(item) => self.rows.insert(place, item.clone()),
             None => self.rows.remove(&place),
         };
+        self.index_owner(old.as_ref(), new.as_ref());
         if old == new {
             return;
         }

@@ -93,6 +93,7 @@ fn each_answer_fits_its_status_and_no_other_word_does() {
             | Problem::ReportMode
             | Problem::IdempotencyConflict
             | Problem::TooLarge
+            | Problem::Refused
             | Problem::TryAgain => {}
         }
         let validator = answer(&problem.status().to_string());

@@ -1,5 +1,7 @@
 //! Who may say what about a tenant's tokens.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::caller::{COMMANDS, Identity};
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::{MarkBuilder, MarkKey};
 use super::*;
+use crate::hostile::injured;
 use crate::source::UnitStats;
 use crate::token::{ShardCount, token_digest};
 
@@ -168,21 +169,112 @@ proptest! {
 
     #[test]
     fn hostile_bytes_are_refused_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let info = SectionInfo {
-            shard: Shard(0),
-            offset: 0,
-            length: bytes.len() as u64,
-            count: u64::MAX,
-            checksum: xxh3_64(&bytes),
-        };
+        let info = claiming(&bytes, u64::MAX);
         prop_assert!(decode_section(&bytes, &info).is_err());
         prop_assert!(read(&bytes).is_err());
         // With a trailer that fits, so that the footer itself is read.
-        let mut file = bytes.clone();
-        file.extend_from_slice(&u32::try_from(bytes.len()).unwrap().to_le_bytes());
-        file.extend_from_slice(&xxh3_64(&bytes).to_le_bytes());
-        file.extend_from_slice(&VERSION.to_le_bytes());
-        file.extend_from_slice(MAGIC);
-        prop_assert!(read(&file).is_err());
+        prop_assert!(read(&with_trailer(&bytes, &[])).is_err());
+        prop_assert!(read(&with_trailer(&[], &bytes)).is_err());
     }
+
+    #[test]
+    fn an_injured_file_reads_as_it_was_written_or_not_at_all(file in injured(&[&whole(), &one_section()])) {
+        if let Ok(found) = read(&file) {
+            let written = [whole(), one_section()].map(|file| read(&file).unwrap());
+            prop_assert!(written.contains(&found), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn an_injured_end_asks_for_more_or_says_what_the_whole_file_says(
+        file in injured(&[&whole(), &one_section()]), cut in any::<prop::sample::Index>()
+    ) {
+        let suffix = &file[cut.index(file.len() + 1)..];
+        match Footer::parse(suffix) {
+            Err(MarkError::NeedMore { suffix_bytes }) => {
+                prop_assert!(suffix.len() < usize::try_from(suffix_bytes).unwrap());
+            }
+            said if TRAILER <= suffix.len() => prop_assert_eq!(said, Footer::parse(&file)),
+            said => prop_assert_eq!(said, Err(MarkError::NotMarks)),
+        }
+    }
+
+    #[test]
+    fn sections_that_read_ascend_and_count_whatever_their_bytes(
+        bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..60), hostile_marks()], count in 0_u64..12
+    ) {
+        if let Ok(marks) = decode_section(&bytes, &claiming(&bytes, count)) {
+            prop_assert_eq!(u64::try_from(marks.len()), Ok(count));
+            prop_assert!(marks.is_sorted_by(|one, next| one.hash < next.hash));
+            prop_assert!(marks.iter().all(|mark| 0 < mark.count));
+            let again = read(&encode_section(&header(), Shard(1), &marks).unwrap()).unwrap();
+            prop_assert_eq!(again.into_values().next().unwrap_or_default(), marks);
+        }
+    }
+
+    #[test]
+    fn a_footer_that_lies_under_a_right_checksum_does_no_harm(
+        table in prop::collection::vec((0_u16..4, odd_number(), odd_number(), any::<u64>()), 0..6),
+        n_sections in prop_oneof![4 => Just(None), 1 => any::<u32>().prop_map(Some)],
+    ) {
+        let n_sections = n_sections.unwrap_or(u32::try_from(table.len()).unwrap());
+        let mut footer = n_sections.to_le_bytes().to_vec();
+        for (shard, length, count, checksum) in &table {
+            footer.extend_from_slice(&shard.to_le_bytes());
+            footer.extend([length, count, checksum].into_iter().flat_map(|number| number.to_le_bytes()));
+        }
+        footer.extend_from_slice(&serde_json::to_vec(&header()).unwrap());
+        let file = with_trailer(&[7; 40], &footer);
+        if let Ok(footer) = Footer::parse(&file) {
+            prop_assert_eq!(footer.sections.len(), table.len());
+            prop_assert!(footer.sections.is_sorted_by(|one, next| one.shard < next.shard));
+            prop_assert!(footer.sections.iter().all(|info| info.range().end <= footer.file_len()));
+            prop_assert!(footer.sections.iter().all(|info| info.count <= footer.n_unique()));
+            drop(read(&file));
+        }
+    }
+}
+
+/// What a footer says of bytes that are a section of so many marks.
+fn claiming(bytes: &[u8], count: u64) -> SectionInfo {
+    let length = bytes.len() as u64;
+    SectionInfo { shard: Shard(0), offset: 0, length, count, checksum: xxh3_64(bytes) }
+}
+
+/// A file of these sections and this footer, with a trailer that fits them.
+fn with_trailer(sections: &[u8], footer: &[u8]) -> Vec<u8> {
+    let mut file = [sections, footer].concat();
+    file.extend_from_slice(&u32::try_from(footer.len()).unwrap().to_le_bytes());
+    file.extend_from_slice(&xxh3_64(footer).to_le_bytes());
+    file.extend_from_slice(&VERSION.to_le_bytes());
+    file.extend_from_slice(MAGIC);
+    file
+}
+
+/// A file as a scan writes it.
+fn whole() -> Vec<u8> {
+    let mut builder = MarkBuilder::new(MarkKey::new(9), ShardCount::new(4).unwrap());
+    (0..40_u32).for_each(|number| builder.add(format!("tok_{}", number % 30).as_bytes()));
+    builder.encode(&header())
+}
+
+fn one_section() -> Vec<u8> {
+    encode_section(&header(), Shard(3), &[mark(1, 1), mark(900, 2), mark(70_000, 40)]).unwrap()
+}
+
+/// Marks that look right one by one: a step of a fitting length, and a count or one that follows.
+fn hostile_marks() -> BoxedStrategy<Vec<u8>> {
+    let one = (0_u8..32, 0_u8..8, prop::array::uniform8(any::<u8>()), any::<u8>());
+    let one = one.prop_map(|(count, length, step, follows)| {
+        let mut bytes = vec![count << 3 | length];
+        bytes.extend_from_slice(&step[..=usize::from(length)]);
+        bytes.extend((count == 0).then_some(follows));
+        bytes
+    });
+    prop::collection::vec(one, 0..8).prop_map(|marks| marks.concat()).boxed()
+}
+
+/// Numbers that additions stumble over, and small ones.
+fn odd_number() -> BoxedStrategy<u64> {
+    prop_oneof![0_u64..50, Just(u64::MAX), Just(u64::MAX / 2), Just(1 << 32), any::<u64>()].boxed()
 }

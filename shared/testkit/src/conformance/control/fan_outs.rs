@@ -34,6 +34,7 @@ fn fan_out(of: &str, id: &str) -> FanOut {
         position: Position { bucket: 3, after: Some(after) },
         n_changed: 12,
         n_kept: 3,
+        n_waiting: 0,
         revision: 0,
     }
 }
