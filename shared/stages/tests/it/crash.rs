@@ -36,7 +36,7 @@ fn start() -> World {
 }
 
 fn said(command: &str, token: &TokenId) -> String {
-    format!(r#"{{"v":1,"tenant":"acme","command":"{command}","token":"{}"}}"#, token.expose())
+    format!(r#"{{"v":1,"tenant":"acme","command":"{command}","tokens":["{}"]}}"#, token.expose())
 }
 
 fn live(world: &World) {

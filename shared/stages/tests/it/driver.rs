@@ -16,6 +16,7 @@ use lethe_domain::source::UnitLimits;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TokenId;
 use lethe_sources::Connectors;
+use lethe_stages::announce::Announced;
 use lethe_stages::archive::Archiver;
 use lethe_stages::confirm::Confirm;
 use lethe_stages::error::StageError;
@@ -30,13 +31,17 @@ use lethe_stages::stream::{RecordKind, StreamRecord};
 use lethe_stages::survey::Survey;
 use lethe_stages::sweep::Sweep;
 use lethe_testkit::sources::{FakeObjects, FakeTables};
-use lethe_testkit::{FakeCloud, tenant};
+use lethe_testkit::{FakeAudit, FakeBus, FakeCloud, tenant};
+
+/// The record that announces, as the deployment's is.
+pub type Record = Announced<FakeAudit, FakeBus>;
 
 /// One deployment over the fakes.
 pub struct World {
     pub cloud: FakeCloud,
     pub stores: Connectors<FakeTables, FakeObjects>,
     pub settings: Settings,
+    pub audit: Record,
     /// Stream records that react and archive have not taken yet.
     to_react: RefCell<VecDeque<StreamRecord>>,
     to_archive: RefCell<VecDeque<StreamRecord>>,
@@ -68,10 +73,12 @@ impl World {
         limits.walk_period = Duration::ZERO;
         let settings =
             Settings { limits, units: UnitLimits::LOCAL, mode: Mode::Act, scan: true, plan_rows: 3 };
+        let audit = Announced { audit: cloud.audit.clone(), bus: cloud.bus.clone() };
         Self {
             cloud,
             stores,
             settings,
+            audit,
             to_react: RefCell::default(),
             to_archive: RefCell::default(),
             attempts: RefCell::default(),
@@ -91,7 +98,7 @@ impl World {
     pub fn survey(&self) -> Result<u64, StageError> {
         let survey = Survey {
             control: &self.cloud.control,
-            audit: &self.cloud.audit,
+            audit: &self.audit,
             work: &self.cloud.work,
             scan_queue: &self.cloud.scan_queue,
             sweep_queue: &self.cloud.sweep_queue,
@@ -107,7 +114,7 @@ impl World {
             Wake::Scan { tenant, run, unit } => {
                 let scan = Scan {
                     control: &self.cloud.control,
-                    audit: &self.cloud.audit,
+                    audit: &self.audit,
                     work: &self.cloud.work,
                     scan_queue: &self.cloud.scan_queue,
                     stores: &self.stores,
@@ -140,14 +147,14 @@ impl World {
     ) -> Sweep<
         '_,
         lethe_testkit::FakeControl,
-        lethe_testkit::FakeAudit,
+        Record,
         lethe_testkit::FakeWork,
         lethe_testkit::FakeVault,
         lethe_testkit::FakeQueue,
     > {
         Sweep {
             control: &self.cloud.control,
-            audit: &self.cloud.audit,
+            audit: &self.audit,
             work: &self.cloud.work,
             vault: &self.cloud.vault,
             sweep_queue: &self.cloud.sweep_queue,
@@ -162,9 +169,14 @@ impl World {
     }
 
     pub fn reconcile(&self) -> Result<u64, StageError> {
+        self.reconcile_until(&never_pause)
+    }
+
+    /// A tick that hands on when the deadline is near.
+    pub fn reconcile_until(&self, should_pause: &dyn Fn() -> bool) -> Result<u64, StageError> {
         let reconcile = Reconcile {
             control: &self.cloud.control,
-            audit: &self.cloud.audit,
+            audit: &self.audit,
             work: &self.cloud.work,
             vault: &self.cloud.vault,
             archive: &self.cloud.archive,
@@ -172,7 +184,8 @@ impl World {
             sweep_queue: &self.cloud.sweep_queue,
             settings: &self.settings,
         };
-        block_on(reconcile.tick(self.invocation())).map(|report| report.n_failed)
+        let invocation = Invocation { now: self.now(), should_pause };
+        block_on(reconcile.tick(invocation)).map(|report| report.n_failed)
     }
 
     /// Everything that waits in queues and the stream, until nothing waits any more or a whole round fails.
@@ -191,7 +204,7 @@ impl World {
             moved |= self.drain_stream();
             for object in self.cloud.archive.drain_removed() {
                 moved = true;
-                let confirm = Confirm { audit: &self.cloud.audit, archive: &self.cloud.archive };
+                let confirm = Confirm { audit: &self.audit, archive: &self.cloud.archive };
                 // Notices come at least once; a failed one comes again.
                 while let Err(error) = block_on(confirm.version_gone(&object, self.now())) {
                     self.note(&error);
@@ -215,7 +228,7 @@ impl World {
         if !batch.is_empty() {
             let react = React {
                 control: &self.cloud.control,
-                audit: &self.cloud.audit,
+                audit: &self.audit,
                 vault: &self.cloud.vault,
                 settings: &self.settings,
             };
@@ -229,7 +242,8 @@ impl World {
         if !batch.is_empty() {
             let archiver = Archiver {
                 control: &self.cloud.control,
-                audit: &self.cloud.audit,
+                audit: &self.audit,
+                vault: &self.cloud.vault,
                 archive: &self.cloud.archive,
                 settings: &self.settings,
             };

@@ -2,11 +2,21 @@
 #![allow(missing_docs, unreachable_pub, reason = "the helpers of one test binary")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
+mod callers;
+mod cleanup;
 mod crash;
 mod driver;
+mod events;
+mod families;
+mod groups;
 mod guards;
+mod holds;
+mod house;
 mod life;
+mod model;
+mod notices;
 mod out_of_band;
 mod report;
+mod triggers;
 mod voids;
 mod world;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use futures::executor::block_on;
+use lethe_domain::time::EpochMillis;
 use lethe_domain::token::TokenId;
 use lethe_sources::Attribute;
 use lethe_stages::error::StageError;
-use lethe_stages::intake::{Answer, Caller, Intake};
+use lethe_stages::intake::{Answer, Caller, Intake, Sender};
+use lethe_stages::invocation::Invocation;
 use lethe_testkit::{Sample, row, token};
 
 use crate::driver::World;
@@ -70,6 +72,12 @@ pub fn nothing_referenced(n: u64) -> World {
     world
 }
 
+/// The application that the sample's config lets in.
+pub fn app(id: &str, sent_at: EpochMillis) -> Caller {
+    let sender = Sender::Principal("arn:aws:iam::000000000000:user/app".to_owned());
+    Caller { id: id.to_owned(), sender, sent_at }
+}
+
 impl World {
     /// Puts a token into a table of a tenant's.
     pub fn store(&self, table: &str, token: &TokenId) {
@@ -90,27 +98,31 @@ impl World {
     }
 
     pub fn try_command(&self, body: &str) -> Result<Answer, StageError> {
+        self.command_as(body, &app("m-1", self.cloud.clock.millis()))
+    }
+
+    /// A command of anybody, at any time.
+    pub fn command_as(&self, body: &str, caller: &Caller) -> Result<Answer, StageError> {
         let intake = Intake {
             control: &self.cloud.control,
-            audit: &self.cloud.audit,
+            audit: &self.audit,
             vault: &self.cloud.vault,
             settings: &self.settings,
         };
-        let caller =
-            Caller { id: "m-1".to_owned(), actor: Some("arn:aws:iam::000000000000:user/app".to_owned()) };
-        block_on(intake.command(body, &caller, self.now()))
+        let invocation = Invocation { now: self.now(), should_pause: &|| false };
+        block_on(intake.command(body, caller, invocation))
     }
 
     pub fn read(&self, tenant: &str, token: &TokenId) -> Answer {
         self.command(&format!(
-            r#"{{"v":1,"tenant":"{tenant}","command":"read","token":"{}"}}"#,
+            r#"{{"v":1,"tenant":"{tenant}","command":"read","tokens":["{}"]}}"#,
             token.expose()
         ))
     }
 
     pub fn revoke(&self, tenant: &str, token: &TokenId) -> Answer {
         self.command(&format!(
-            r#"{{"v":1,"tenant":"{tenant}","command":"revoked","token":"{}"}}"#,
+            r#"{{"v":1,"tenant":"{tenant}","command":"revoked","tokens":["{}"]}}"#,
             token.expose()
         ))
     }
