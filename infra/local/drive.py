@@ -4,6 +4,8 @@ Nothing here does Lethe's work. The Scheduler is off, since a minute between two
 ticks are real invocations of the scheduled functions, one a second. Everything else happens through
 queues and streams; a plan that waits is approved with the operator's own command. While that runs, the application
 goes on issuing and reading tokens, and every archived object is copied for the checker, since in the end none is left.
+
+That is the scenario `vault`. `--scenario auth` plays an auth service's day instead; it is in the package `auth`.
 """
 
 import argparse
@@ -11,126 +13,28 @@ import json
 import os
 import pathlib
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 import checker
 import codec
-import deploy
 import load
 import planting
 import report
-from cloud import Cloud, LocalError, ROOT, REGION, pages, target_directory
+from auth import closing, scenario
+from cloud import Cloud, LocalError, REGION, pages, target_directory
 from issuer import Issuer
 from killer import Killer
+from line import COLLECT_SECONDS, TICK_SECONDS, TICKING, Background, Collector, Ticker, deploy_stack
 from operator_command import Operator
 
-TICKING = ("survey", "expire", "reconcile")
-TICK_SECONDS = 1.0
 LOOK_SECONDS = 2.0
-COLLECT_SECONDS = 1.0
 KILL_SECONDS = 0.05
 TIME_SCALE = 20_000
 # A whole life is about three minutes at this scale; the rest is work, which grows with the tokens.
 DEADLINE_SECONDS = 600.0
 DEADLINE_SECONDS_PER_TOKEN = 0.03
-# A function that fails this often in a row will not get better.
-FAILURES_IN_A_ROW = 20
-
-
-class Background:
-    """Threads that repeat a step until told to stop; the first fault of any of them ends the demo."""
-
-    def __init__(self):
-        self.stopping = threading.Event()
-        self.threads, self.faults = [], []
-
-    def repeat(self, name, step, pause):
-        """Runs `step` over and over, `pause` seconds apart."""
-
-        def loop():
-            try:
-                while not self.stopping.is_set():
-                    step()
-                    self.stopping.wait(pause)
-            except Exception as fault:  # noqa: BLE001 - handed over to the main thread, whatever it is
-                self.faults.append(LocalError(f"{name}: {fault}"))
-
-        thread = threading.Thread(target=loop, name=name, daemon=True)
-        self.threads.append(thread)
-        thread.start()
-
-    def check(self):
-        """Raises the first fault."""
-        if self.faults:
-            raise self.faults[0]
-
-    def stop(self):
-        """Ends all threads after their present step."""
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(timeout=60)
-
-
-class Ticker:
-    """Invokes one scheduled function, as the Scheduler would."""
-
-    def __init__(self, cloud, stack, function):
-        self.client = cloud.client("lambda")
-        self.function, self.name = function, stack["functions"][function]
-        self.in_a_row, self.count, self.said = 0, 0, set()
-
-    def tick(self):
-        """One invocation; a failure is told once and counts towards giving up."""
-        answer = self.client.invoke(FunctionName=self.name, Payload=b"{}")
-        body = answer["Payload"].read()
-        self.count += 1
-        if "FunctionError" not in answer:
-            self.in_a_row = 0
-            return
-        self.in_a_row += 1
-        fault = body.decode(errors="replace")[:400]
-        if fault not in self.said:
-            self.said.add(fault)
-            print(f"    {self.function} failed: {fault}", flush=True)
-        if FAILURES_IN_A_ROW <= self.in_a_row:
-            raise LocalError(f"failed {self.in_a_row} times in a row, last with: {fault}")
-
-
-class Collector:
-    """Copies every archive object while it exists."""
-
-    def __init__(self, cloud, stack):
-        self.s3, self.bucket = cloud.client("s3"), stack["outputs"]["ArchiveBucket"]
-        self.archived, self.present = {}, 0
-
-    def collect(self):
-        """Fetches the versions that were not seen before."""
-        places = []
-        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket):
-            places += [(version["Key"], version["VersionId"]) for version in page.get("Versions", [])]
-        self.present = len(places)
-        new = [place for place in places if place not in self.archived]
-        with ThreadPoolExecutor(4) as pool:
-            for place, records in zip(new, pool.map(self.fetch, new)):
-                if records is not None:
-                    self.archived[place] = records
-
-    def fetch(self, place):
-        """The records of one version; None when it has just gone."""
-        try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=place[0], VersionId=place[1])
-        except self.s3.exceptions.NoSuchKey:
-            return None
-        except ClientError as fault:
-            if fault.response["Error"]["Code"] in ("NoSuchVersion", "404"):
-                return None
-            raise
-        return codec.decode_archive(answer["Body"].read())
-
 
 class Watcher:
     """Reads the audit and the runs, for progress and for the end."""
@@ -274,21 +178,8 @@ def set_up(cloud, arguments, tenants, home):
     began = time.monotonic()
     load.create_stores(cloud, arguments.stack, tenants)
     tables, buckets = load.stores(arguments.stack, tenants)
-    stack_file = target_directory() / "cloud" / "demo" / "stack.json"
     print("  deploying template.yaml", flush=True)
-    deploy.deploy(
-        argparse.Namespace(
-            endpoint=arguments.endpoint,
-            stack=arguments.stack,
-            time_scale=TIME_SCALE,
-            template=ROOT / "template.yaml",
-            binaries=target_directory() / "local",
-            output=stack_file,
-            source_table=tables,
-            source_bucket=buckets,
-        )
-    )
-    stack = json.loads(stack_file.read_text())
+    stack = deploy_stack(arguments, TIME_SCALE, tables, buckets)
     print(f"  deployed in {time.monotonic() - began:.1f} s; loading stores and vault", flush=True)
     began = time.monotonic()
     references, items, objects = load.load_stores(cloud, arguments.stack, tenants, arguments.seed)
@@ -327,26 +218,35 @@ def watch(background, watcher, operator, collector, began, deadline):
     return False
 
 
+# What a scenario runs, how it closes, and how many tokens it plants where nobody says.
+SCENARIOS = {"vault": (run, report.close, 5_000), "auth": (scenario.run, closing.close, 2_000)}
+
+
 def main():
     """Command line entry."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--endpoint", required=True)
     parser.add_argument("--stack", default="lethe")
-    parser.add_argument("--tokens", type=int, default=5_000)
+    parser.add_argument("--scenario", choices=SCENARIOS, default="vault")
+    parser.add_argument("--tokens", type=int)
     parser.add_argument("--tenants", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--kill-functions", action="store_true", help="kill each function while the line runs")
     arguments = parser.parse_args()
+    play, close, n_tokens = SCENARIOS[arguments.scenario]
+    arguments.tokens = arguments.tokens or n_tokens
+    if arguments.kill_functions and arguments.scenario != "vault":
+        parser.error("--kill-functions is for the vault scenario")
     try:
-        summary, home = run(arguments)
+        summary, home = play(arguments)
     except (LocalError, BotoCoreError, ClientError, OSError) as fault:
         sys.exit(f"demo: {fault}")
     text = json.dumps(summary, indent=2) + "\n"
     for path in {home / "summary.json", arguments.json or home / "summary.json"}:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    report.close(summary, arguments.json or home / "summary.json")
+    close(summary, arguments.json or home / "summary.json")
     sys.exit(1 if summary["faults"] else 0)
 
 

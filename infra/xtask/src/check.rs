@@ -5,10 +5,13 @@ use std::process::Command;
 use crate::cloud::{Cloud, Stack};
 use crate::stage::Stages;
 use crate::venv::Installation;
-use crate::{TestArgs, command, demo, place, venv};
+use crate::{Scenario, TestArgs, command, demo, place, schema, venv};
 
 /// One profile for the demo and every test, so that the SDK is compiled once.
 const LOCAL: [&str; 4] = ["--profile", "local", "--workspace", "--locked"];
+
+/// The root's and the two that are not part of it.
+const WORKSPACES: [&str; 3] = ["Cargo.toml", "infra/xtask/Cargo.toml", "infra/fuzz/Cargo.toml"];
 
 /// Builds the functions and the operator's command. One test target is part of it: with none, cargo would leave out
 /// the features that dev-dependencies add to shared crates, and compile the SDK again for the tests.
@@ -27,7 +30,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     // Downloads while the compiler works.
     let cloud = venv::CLOUD.ensure_meanwhile()?;
     let lint = if args.fast { None } else { Some(venv::LINT.ensure_meanwhile()?) };
-    stages.run("format", || format_of("Cargo.toml").and_then(|()| format_of("infra/xtask/Cargo.toml")))?;
+    stages.run("format", || WORKSPACES.into_iter().try_for_each(format_of))?;
     stages.run("clippy", clippy)?;
     if !args.fast {
         stages.run("docs", docs)?;
@@ -44,6 +47,10 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         whole(&mut stages)?;
         stages.run("whole line", || demo::line(600, false))?;
         stages.run("whole line, functions killed", || demo::line(2_000, true))?;
+        stages.run("whole line, an auth service's day", || {
+            demo::line_of(Scenario::Auth, "line-auth", 600, false)
+        })?;
+        stages.run("schemathesis", schema::conform)?;
         stages.run("template linters", || lint.map_or(Ok(()), template))?;
     }
     stages.close();

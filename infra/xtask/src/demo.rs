@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::cloud::{self, Cloud, Stack};
 use crate::stage::Stages;
-use crate::{DemoArgs, check, command, venv};
+use crate::{DemoArgs, Scenario, check, command, venv};
 
 /// Sets everything up, then hands over to drive.py, which deploys, plants, ticks, shows and checks.
 pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
@@ -34,9 +34,23 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<()> {
 
 /// The line on a cloud of its own, for `cargo xtask test`; everything is built already. The checker decides.
 pub fn line(tokens: u32, kill_functions: bool) -> anyhow::Result<()> {
-    let args =
-        DemoArgs { tokens, tenants: 2, seed: 11, json: None, endpoint: None, keep: false, kill_functions };
-    let cloud = Cloud::start(if kill_functions { "line-killed" } else { "line" })?;
+    let name = if kill_functions { "line-killed" } else { "line" };
+    line_of(Scenario::Vault, name, tokens, kill_functions)
+}
+
+/// The same for any scenario; `name` is that of the cloud, whose log is kept under it.
+pub fn line_of(scenario: Scenario, name: &str, tokens: u32, kill_functions: bool) -> anyhow::Result<()> {
+    let args = DemoArgs {
+        scenario,
+        tokens: Some(tokens),
+        tenants: 2,
+        seed: 11,
+        json: None,
+        endpoint: None,
+        keep: false,
+        kill_functions,
+    };
+    let cloud = Cloud::start(name)?;
     drive(&args, Some(&cloud))
 }
 
@@ -47,8 +61,15 @@ fn drive(args: &DemoArgs, started: Option<&Cloud>) -> anyhow::Result<()> {
     };
     let mut script = venv::CLOUD.script("drive.py");
     script.args(["--endpoint", &endpoint, "--stack", &stack_name(args)?]);
-    script.args(["--tokens", &args.tokens.to_string(), "--tenants", &args.tenants.to_string()]);
+    let scenario = match args.scenario {
+        Scenario::Vault => "vault",
+        Scenario::Auth => "auth",
+    };
+    script.args(["--scenario", scenario, "--tenants", &args.tenants.to_string()]);
     script.args(["--seed", &args.seed.to_string()]);
+    if let Some(tokens) = args.tokens {
+        script.args(["--tokens", &tokens.to_string()]);
+    }
     if args.kill_functions {
         script.arg("--kill-functions");
     }

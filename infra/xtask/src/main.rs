@@ -8,15 +8,17 @@ mod cloud;
 mod command;
 mod demo;
 mod dev;
+mod fuzz;
 mod place;
 mod release;
+mod schema;
 mod stage;
 mod venv;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Sets up and runs everything around Lethe")]
@@ -36,6 +38,10 @@ enum Task {
         /// One of the nine, e.g. `survey`
         function: String,
     },
+    /// Holds the running intake function to its `OpenAPI` page, with schemathesis
+    Schema,
+    /// Runs hostile bytes through every entry point, with libFuzzer
+    Fuzz(FuzzArgs),
     /// Builds the functions for AWS and runs the checks of a release
     Release(ReleaseArgs),
     /// Leaves a local cloud running for a developer, or stops it
@@ -43,12 +49,24 @@ enum Task {
     Cloud(CloudTask),
 }
 
+/// What the demo plays.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// A token vault: what no tenant's store holds any more is found and goes
+    Vault,
+    /// An auth service's day: sign-ins, refreshes, logouts, a stolen session, a deleted account
+    Auth,
+}
+
 /// What the demo plants and where it runs.
 #[derive(Args)]
 pub struct DemoArgs {
-    /// Tokens in the vault, over all tenants
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
-    pub tokens: u32,
+    /// What is played
+    #[arg(long, value_enum, default_value_t = Scenario::Vault)]
+    pub scenario: Scenario,
+    /// Tokens over all tenants; by default 5000 in a vault, 2000 in a day beside its large account
+    #[arg(long, value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
+    pub tokens: Option<u32>,
     /// Tenants that share the vault
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
     pub tenants: u32,
@@ -75,6 +93,19 @@ pub struct TestArgs {
     /// Leaves out the docs, the local cloud with the tests that need it, and the template linters
     #[arg(long)]
     pub fast: bool,
+}
+
+/// What is fuzzed, and for how long.
+#[derive(Args)]
+pub struct FuzzArgs {
+    /// Only this one
+    pub target: Option<String>,
+    /// How long each target runs; 60 s where nothing is said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub seconds: Option<u32>,
+    /// How many inputs each target is given
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
 }
 
 /// What a release is built for.
@@ -110,6 +141,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => check::run(&args),
         Task::Dev { function } => dev::run(&function),
+        Task::Schema => schema::run(),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Release(args) => release::run(&args),
         Task::Cloud(CloudTask::Up) => cloud::up(),
         Task::Cloud(CloudTask::Down) => cloud::down(),

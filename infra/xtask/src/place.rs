@@ -26,6 +26,11 @@ pub fn cloud(name: &str) -> PathBuf {
     target().join("cloud").join(name)
 }
 
+/// Fuzz targets, their corpora and what they found.
+pub fn fuzz() -> PathBuf {
+    target().join("fuzz")
+}
+
 /// The Python that speaks to the local cloud.
 pub fn local() -> PathBuf {
     root().join("infra").join("local")

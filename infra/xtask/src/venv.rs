@@ -29,6 +29,8 @@ impl Installation {
 pub const CLOUD: Venv = Venv { name: "cloud", requirements: "requirements.txt" };
 /// cfn-lint and sam.
 pub const LINT: Venv = Venv { name: "lint", requirements: "requirements-lint.txt" };
+/// schemathesis, in an environment of its own: it brings much along that nothing else needs.
+pub const SCHEMA: Venv = Venv { name: "schema", requirements: "requirements-schema.txt" };
 /// cargo-lambda.
 pub const DEV: Venv = Venv { name: "dev", requirements: "requirements-dev.txt" };
 /// checkov.
