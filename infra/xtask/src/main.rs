@@ -106,6 +106,9 @@ pub struct FuzzArgs {
     /// How many inputs each target is given
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: Option<u64>,
+    /// With the address sanitizer, for the unsafe code of dependencies; a quarter of the executions
+    #[arg(long)]
+    pub address: bool,
 }
 
 /// What a release is built for.

@@ -84,6 +84,9 @@ pub struct FanOut {
     /// Whether the subject's row says it already, where it is about a whole subject.
     #[serde(default)]
     pub is_marked: bool,
+    /// Whether the subject's row bore the hold that this releases: then it kept tokens that do not bear it as well.
+    #[serde(default)]
+    pub was_held: bool,
     /// How far it is.
     pub position: Position,
     /// Tokens that were changed.

@@ -71,7 +71,9 @@ pub(crate) fn injured(good: &[&[u8]]) -> BoxedStrategy<Vec<u8>> {
     ];
     (select(good), vec(injury, 1..6))
         .prop_map(|(mut bytes, injuries)| {
-            injuries.into_iter().for_each(|injury| injury.apply(&mut bytes));
+            for injury in injuries {
+                injury.apply(&mut bytes);
+            }
             bytes
         })
         .boxed()

@@ -134,7 +134,9 @@ pub(crate) fn injured(good: &[Value], words: &'static [&'static str]) -> BoxedSt
     ];
     (select(good.to_vec()), vec(injury, 1..6))
         .prop_map(|(mut event, injuries)| {
-            injuries.into_iter().for_each(|injury| injury.apply(&mut event));
+            for injury in injuries {
+                injury.apply(&mut event);
+            }
             event
         })
         .boxed()

@@ -118,7 +118,7 @@ mod tests {
 
     #[track_caller]
     fn check(event: &Value, status: u16) {
-        assert_eq!(read(event).unwrap().err().map(|problem| problem.status()), Some(status));
+        assert_eq!(read(event).unwrap().err().map(Problem::status), Some(status));
     }
 
     #[test]

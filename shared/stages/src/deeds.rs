@@ -72,8 +72,8 @@ pub(crate) struct Doing<'a> {
     pub(crate) issued_until: Option<EpochMillis>,
     /// Who asked.
     pub(crate) by: &'a By,
-    /// Whether it is about everything of a subject.
-    pub(crate) is_for_subject: bool,
+    /// Whether the subject's row bore the hold that is released.
+    pub(crate) was_held: bool,
 }
 
 /// Does deeds to a tenant's rows under one config version.
@@ -164,7 +164,7 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
             Deed::Hold { hold_id } => decide_hold(row, hold_id, by, policy),
             Deed::Release { hold_id } => {
                 let notice = self.settings.limits.removal_notice;
-                if doing.is_for_subject && !hold::stands(row.hold.as_deref(), hold_id) {
+                if doing.was_held && !hold::stands(row.hold.as_deref(), hold_id) {
                     let soonest = doing.at.plus(notice);
                     return decide_uncovered(row, by, (kind, soonest), policy, now);
                 }

@@ -91,7 +91,7 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
                 at: fan_out.started_at,
                 issued_until: fan_out.issued_until,
                 by: &fan_out.by,
-                is_for_subject: *part == Part::Everything,
+                was_held: fan_out.was_held,
             };
             let done = self.each(rows, doing).await?;
             fan_out.n_waiting = fan_out.n_waiting.saturating_add(n_waiting(&done));
@@ -145,6 +145,13 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
             };
             if fan_out.is_marked {
                 return Ok(false);
+            }
+            // Written down first: once the hold is gone nobody can see that it stood.
+            if matches!(fan_out.deed, Deed::Release { .. }) && !fan_out.was_held {
+                fan_out.was_held = true;
+                if !self.save(fan_out).await? {
+                    return Err(StageError::Contended);
+                }
             }
             if self.vault.write_subject(&key, expected, &row).await? {
                 fan_out.is_marked = true;

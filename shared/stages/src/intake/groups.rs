@@ -70,6 +70,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             started_at: now,
             resume_at: now.plus(limits.stuck_after),
             is_marked: false,
+            was_held: false,
             position: Position::default(),
             n_changed: 0,
             n_kept: 0,

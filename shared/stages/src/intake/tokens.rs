@@ -104,7 +104,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             Deed::End { .. } => Some(self.named_until()),
             Deed::Hold { .. } | Deed::Release { .. } => None,
         };
-        Doing { deed, at, issued_until, by: &self.by, is_for_subject: false }
+        Doing { deed, at, issued_until, by: &self.by, was_held: false }
     }
 
     /// When something happened, as its sender says, or when it was sent; not later than now, whoever's clock is fast.

@@ -9,7 +9,7 @@ use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::Control;
 use lethe_testkit::{APP, FakeCloud, START, Sample, row, tenant, token_named};
 
-use crate::house::{House, SECOND, id, results, tokens, two_tenants};
+use crate::house::{House, SECOND, id, results, shortly_before, tokens, two_tenants};
 use crate::world::{DAY, HOUR};
 
 const AUTH_ROLE: &str = "arn:aws:iam::123456789012:role/path/auth";
@@ -158,7 +158,7 @@ fn what_is_not_a_command_is_refused_with_every_fault_and_without_a_word_of_it() 
     let too_many: Vec<String> = (0..101).map(|n| format!("\"t-{n}\"")).collect();
     let fields = format!(r#""tokens":[{}]"#, too_many.join(","));
     assert_eq!(house.say("revoked", &fields).status, 413);
-    let long = format!(r#"{}{}"#, tokens(&["acc-1"]), " ".repeat(64 * 1024));
+    let long = format!("{}{}", tokens(&["acc-1"]), " ".repeat(64 * 1024));
     assert_eq!(house.say("revoked", &long).status, 413);
     let told = format!("{:?} {:?}", answer.body, house.world.cloud.audit.items());
     assert!(!told.contains(secret.expose()), "{told}");
@@ -274,8 +274,9 @@ fn n_announced(house: &House) -> usize {
     published.iter().filter(|event| event.event == AnnouncedEvent::PlanWaiting).count()
 }
 
-fn approve(house: &House) {
-    let (now, day) = (house.world.now(), house.world.settings.limits.budget_day_of(house.world.now()));
+/// The operator approves the commands of the day that this moment lies in.
+fn approve_day_of(house: &House, moment: EpochSeconds) {
+    let (now, day) = (house.world.now(), house.world.settings.limits.budget_day_of(moment));
     let control = &house.world.cloud.control;
     assert!(block_on(control.approve_budget(&tenant("acme"), day, "arn:operator", now)).unwrap());
 }
@@ -327,9 +328,7 @@ fn what_waits_stays_for_as_long_as_nobody_approves_and_leaves_when_somebody_does
     assert_eq!(house.world.cloud.archive.records().len(), 5);
     let n_announced_before = n_announced(&house);
     // A late approval: the cool-off is over already.
-    let day = house.world.settings.limits.budget_day_of(START);
-    let (control, now) = (&house.world.cloud.control, house.world.now());
-    assert!(block_on(control.approve_budget(&tenant("acme"), day, "arn:operator", now)).unwrap());
+    approve_day_of(&house, START);
     house.after(HOUR * 6);
     assert_eq!((split(&house), house.world.cloud.archive.records().len()), ((0, 0), 8));
     assert_eq!(n_announced(&house), n_announced_before);
@@ -340,8 +339,8 @@ fn an_approval_in_time_costs_no_time() {
     let house = house_of(30, "command_floor = 5");
     house.say("revoked", &these(0..8));
     house.after(HOUR);
-    approve(&house);
-    house.after(HOUR * 23 - SECOND);
+    approve_day_of(&house, START);
+    house.after(shortly_before(HOUR * 23));
     assert_eq!(split(&house), (5, 3));
     house.after(SECOND);
     assert_eq!((split(&house), house.world.cloud.archive.records().len()), ((0, 0), 8));
@@ -352,7 +351,7 @@ fn an_approval_is_for_what_had_ended_when_it_was_given() {
     let house = house_of(30, "command_floor = 5");
     house.say("revoked", &these(0..8));
     house.after(HOUR);
-    approve(&house);
+    approve_day_of(&house, START);
     house.world.cloud.clock.advance(SECOND);
     house.say("revoked", &these(8..10));
     assert_eq!(split(&house), (5, 5));
@@ -361,9 +360,7 @@ fn an_approval_is_for_what_had_ended_when_it_was_given() {
     house.after(DAY * 3);
     assert_eq!(split(&house), (0, 2));
     // A further approval of that day lets them go too.
-    let day = house.world.settings.limits.budget_day_of(START);
-    let (control, now) = (&house.world.cloud.control, house.world.now());
-    assert!(block_on(control.approve_budget(&tenant("acme"), day, "arn:operator", now)).unwrap());
+    approve_day_of(&house, START);
     house.after(HOUR * 6);
     assert_eq!(split(&house), (0, 0));
 }
@@ -417,9 +414,7 @@ fn a_whole_subject_is_cut_off_at_once_and_its_removal_waits() {
     assert_eq!(split(&house), (0, 280));
     house.after(DAY * 2);
     assert_eq!(split(&house), (0, 280));
-    let day = house.world.settings.limits.budget_day_of(START);
-    let (control, now) = (&house.world.cloud.control, house.world.now());
-    assert!(block_on(control.approve_budget(&tenant("acme"), day, "arn:operator", now)).unwrap());
+    approve_day_of(&house, START);
     house.after(HOUR * 6);
     assert_eq!(split(&house), (0, 0));
     assert!(house.world.cloud.archive.all_versions().is_empty());
@@ -435,4 +430,23 @@ fn what_was_sentenced_before_the_budget_was_used_up_keeps_its_date() {
     let rows = house.world.cloud.vault.rows();
     let leaves = START.plus(DAY);
     assert!((0..8).all(|n| rows[&nth(n)].purge_at == Some(leaves)));
+}
+
+#[test]
+fn what_ends_under_a_hold_is_counted_and_waits_for_the_person_after_its_release() {
+    let house = house_of(30, "command_floor = 1\ncommand_percent = 0");
+    let held = |numbers| format!(r#""hold_id":"case-1",{}"#, these(numbers));
+    house.say("hold", &held(0..3));
+    let answer = house.say("revoked", &these(0..3));
+    assert_eq!((answer.report.n_changed, answer.report.n_waiting, gated(&house).len()), (3, 2, 1));
+    assert!(house.world.cloud.vault.rows().values().all(|row| row.purge_at.is_none()));
+    house.after(HOUR);
+    house.say("release", &held(0..3));
+    assert_eq!(split(&house), (1, 2));
+    house.after(DAY * 3);
+    assert_eq!(split(&house), (0, 2));
+    // The approval is for the day on which they ended.
+    approve_day_of(&house, START);
+    house.after(HOUR * 6);
+    assert_eq!((split(&house), house.world.cloud.archive.records().len()), ((0, 0), 3));
 }

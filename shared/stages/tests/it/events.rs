@@ -167,7 +167,7 @@ fn what_a_bus_did_not_take_is_announced_when_the_batch_comes_again() {
             assert!(n < 20);
             house.world.cloud.faults.fail_call(n, kind);
             house.world.drain();
-            let fired = house.world.failures.borrow_mut().drain(..).last();
+            let fired = house.world.failures.borrow_mut().drain(..).next_back();
             if fired.is_none_or(|failure| failure.contains("bus.publish")) {
                 break;
             }

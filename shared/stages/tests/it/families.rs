@@ -8,7 +8,7 @@ use lethe_domain::time::EpochSeconds;
 use lethe_stages::intake::Answer;
 use lethe_testkit::START;
 
-use crate::house::{House, SECOND, id, like, results, start_plus, tokens};
+use crate::house::{House, SECOND, id, like, results, shortly_before, start_plus, tokens};
 use crate::world::{DAY, HOUR};
 
 /// Alice's first sign-in was refreshed at the start: `ref-b` took the place of `ref-1`.
@@ -162,7 +162,7 @@ fn a_spent_token_leaves_a_day_after_its_familys_last_live_member() {
             house.after(DAY);
             assert!(house.row("ref-1").is_some(), "on {}", house.world.now());
         }
-        house.after(DAY - SECOND);
+        house.after(shortly_before(DAY));
         assert_eq!(house.line("ref-1"), "cooling rotated due 744h");
         house.after(SECOND);
         assert_eq!(house.line("ref-1"), "gone");

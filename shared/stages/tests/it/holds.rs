@@ -7,9 +7,9 @@ use lethe_domain::row::RowVersion;
 use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::token::ShardCount;
 use lethe_stages::ports::Vault;
-use lethe_testkit::{SHARDS, START, row, tenant};
+use lethe_testkit::{FaultKind, SHARDS, START, row, tenant};
 
-use crate::house::{House, SECOND, like, reached, results, start_plus, tokens, two_tenants};
+use crate::house::{House, SECOND, like, reached, results, shortly_before, start_plus, tokens, two_tenants};
 use crate::world::{DAY, HOUR};
 
 const ALICE: &str = r#""subject":"alice","hold_id":"case-1""#;
@@ -308,12 +308,45 @@ fn what_only_its_subjects_hold_kept_gets_its_day_too_when_that_is_released() {
     let house = house.issue("acc-new", like("acc-1", "acc-new").created_at(start_plus(HOUR)));
     house.say("revoked", &tokens(&["acc-new"]));
     assert_eq!(house.line("acc-new"), "sentenced revoked leaves 25h");
-    house.world.cloud.clock.advance(DAY - SECOND);
-    house.say("release", ALICE);
-    let leaves = house.row("acc-new").unwrap().purge_at.unwrap();
-    assert!(house.world.now().plus(DAY) <= leaves, "{}", house.line("acc-new"));
-    house.after(DAY * 3);
+    house.world.cloud.clock.advance(shortly_before(DAY));
+    let release = |id: &str| house.send_as(&House::app_at(id, house.world.now()), "acme", "release", ALICE);
+    assert_eq!(reached(&release("m-release")), (200, true, 12, 0));
+    let day_later = house.world.now().plus(DAY);
+    let leaves = || house.row("acc-new").unwrap().purge_at;
+    assert_eq!(leaves(), Some(day_later));
+    // Neither the second look, nor a redelivery, nor a release of what does not stand any more puts it off again.
+    house.after(Duration::from_mins(2));
+    for id in ["m-release", "m-again"] {
+        assert_eq!(reached(&release(id)), (200, true, 0, 12));
+    }
+    assert_eq!(leaves(), Some(day_later));
+    house.after(DAY);
     assert_eq!(house.line("acc-new"), "gone");
+}
+
+#[test]
+fn a_release_is_finished_whichever_of_its_calls_failed() {
+    for n in 1.. {
+        let house = House::new();
+        house.say("hold", ALICE);
+        let house = house.issue("acc-new", like("acc-1", "acc-new"));
+        house.say("revoked", &tokens(&["acc-new"]));
+        house.world.cloud.clock.advance(shortly_before(DAY));
+        let body = format!(r#"{{"v":1,"tenant":"acme","command":"release",{ALICE}}}"#);
+        house.world.cloud.faults.fail_call(n, FaultKind::Killed);
+        let died = house.world.command_as(&body, &House::app_at("m-1", house.world.now())).is_err();
+        house.world.cloud.faults.calm();
+        if !died {
+            assert!(15 < n, "{n} calls");
+            return;
+        }
+        // Until the sender says it again, or reconcile takes it up.
+        let released_at = house.world.now();
+        house.world.command_as(&body, &House::app_at("m-1", released_at)).unwrap();
+        house.world.drain();
+        assert!(released_at.plus(DAY) <= house.row("acc-new").unwrap().purge_at.unwrap(), "call {n}");
+        assert!(house.world.cloud.vault.rows().values().all(|row| row.hold.is_none()), "call {n}");
+    }
 }
 
 #[test]

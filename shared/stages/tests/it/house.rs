@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lethe_domain::audit::{AuditItem, Event, ObjectVersion};
 use lethe_domain::fingerprint::Fingerprint;
+use lethe_domain::policy::Trigger;
 use lethe_domain::reader::{Found, ReaderAnswer, answer};
 use lethe_domain::row::{Phase, RowRead, VaultRow};
 use lethe_domain::subject::{SubjectKey, SubjectRow};
@@ -253,7 +254,7 @@ impl House {
                     entry.version,
                     is_removal,
                     item.event,
-                    told(&item, entry.reason.map(|why| why.as_str())),
+                    told(&item, entry.reason.map(Trigger::as_str)),
                 ));
             }
         }
@@ -310,7 +311,7 @@ impl House {
         }
         let Some((_, days)) = class else {
             let is_erased = |name: &&str| self.record(name).iter().any(|event| event.starts_with("erased "));
-            assert!(names.iter().all(|name| is_erased(name)), "{names:?}");
+            assert!(names.iter().all(is_erased), "{names:?}");
             return;
         };
         self.after(DAY * days);
@@ -345,22 +346,21 @@ pub fn reached(answer: &Answer) -> (u16, bool, u64, u64) {
 }
 
 fn told(item: &AuditItem, reason: Option<&str>) -> String {
-    let mut told = item.event.as_str().to_owned();
-    if let Some(reason) = reason {
-        told.push_str(&format!(" {reason}"));
-    }
-    if let Some(actor) = &item.actor {
-        told.push_str(&format!(" by {}", actor.rsplit('/').next().unwrap_or(actor)));
-    }
-    if let Some(text) = &item.reason_text {
-        told.push_str(&format!(": {text}"));
-    }
-    told
+    let reason = reason.map(|reason| format!(" {reason}"));
+    let actor = item.actor.as_ref().map(|actor| format!(" by {}", actor.rsplit('/').next().unwrap_or(actor)));
+    let text = item.reason_text.as_ref().map(|text| format!(": {text}"));
+    let parts = [Some(item.event.as_str().to_owned()), reason, actor, text];
+    parts.into_iter().flatten().collect()
 }
 
 fn since_start(at: EpochSeconds) -> String {
     let seconds = at.0 - START.0;
     if seconds % 3600 == 0 { format!("{}h", seconds / 3600) } else { format!("{seconds}s") }
+}
+
+/// The second before so much time is over.
+pub fn shortly_before(time: Duration) -> Duration {
+    time.saturating_sub(SECOND)
 }
 
 /// A moment so much after the start.

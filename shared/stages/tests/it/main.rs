@@ -1,6 +1,11 @@
 //! The stages over the fakes.
 #![allow(missing_docs, unreachable_pub, reason = "the helpers of one test binary")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 mod callers;
 mod cleanup;

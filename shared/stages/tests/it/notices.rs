@@ -23,8 +23,7 @@ fn read_at(names: &[&str], at: EpochSeconds) -> String {
 fn count_of(house: &House, name: &str) -> Option<i64> {
     let key = lethe_testkit::key("acme", &id(name), lethe_testkit::SHARDS);
     let at = ShardRef { tenant: key.tenant, shard: key.shard };
-    let hash = token_digest(id(name).expose().as_bytes());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex::encode(token_digest(id(name).expose().as_bytes()));
     block_on(house.world.cloud.control.references(&at, &hash)).unwrap()
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use lethe_stages::intake::Sender;
 use lethe_testkit::{APP, RowBuilder, START, row};
 
-use crate::house::{House, SECOND, id, like, reached, results, start_plus, tokens, two_tenants};
+use crate::house::{
+    House, SECOND, id, like, reached, results, shortly_before, start_plus, tokens, two_tenants,
+};
 use crate::world::{DAY, HOUR};
 
 /// One of each auth kind, all of Alice's first sign-in.
@@ -56,7 +58,7 @@ fn expired_removes_auth_tokens_and_takes_nothing_along() {
         if AUTH.contains(&name) { row.expires_at(end).due_at(end) } else { row }
     };
     let house = House::with("", expiring);
-    house.after(HOUR - SECOND);
+    house.after(shortly_before(HOUR));
     assert_eq!(house.valid(&AUTH), AUTH);
     house.world.cloud.clock.advance(SECOND);
     // Readers need nobody to tell them.
@@ -328,7 +330,7 @@ fn idle_auth_tokens_cool_with_a_date_and_a_read_brings_them_back() {
     assert_eq!(house.valid(&["ses-1"]), ["ses-1"]);
     assert_eq!(house.record("ses-1"), ["sentenced idle", "reinstated idle by app: ticket 7"]);
     let rest = ["acc-1", "code-1", "ref-1"];
-    house.follow(&rest, DAY * 7 - HOUR, R30);
+    house.follow(&rest, HOUR * 167, R30);
     for name in rest {
         assert_eq!(house.record(name), ["sentenced idle", "archived idle"]);
     }

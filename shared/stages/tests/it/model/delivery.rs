@@ -26,10 +26,10 @@ use crate::driver::World;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-/// When all of a day's commands are taken, those too that waited for what died.
-const TAKEN: i64 = 3 * HOUR;
-/// When in a day the schedules come.
-const TICKS: [i64; 2] = [4 * HOUR, 14 * HOUR];
+/// When in a day the schedules come: first after all of its commands were taken, those too that waited for what died.
+const TICKS: [i64; 2] = [3 * HOUR, 14 * HOUR];
+/// Until when they are. A token that comes back then is idle again before the same tick as on a calm day.
+const TAKEN: i64 = 2 * HOUR;
 /// Days after the last commands until every date has come that any of them can have set.
 const QUIET_AFTER: i64 = 9;
 /// A moment at which the tokens were looked at.
@@ -104,8 +104,12 @@ impl<'s> Teller<'s> {
         let text = config_of(story.setting);
         let mut world = World::new(&text);
         world.settings.scan = false;
-        // Every page ends early, so that each subject takes several.
-        world.cloud.set_page_size(3);
+        // Second looks come with the day's schedules, also where somebody has to wait for what died.
+        world.settings.limits.index_lag = Duration::from_hours(2);
+        // Every page ends early, so that each subject takes several. Clean-up looks at one page of a bucket alone.
+        if matches!(story.setting, Setting::Lagging | Setting::NoBudget) {
+            world.cloud.set_page_size(3);
+        }
         let teller = Self {
             world,
             tally: Tally::default(),
@@ -181,8 +185,7 @@ impl<'s> Teller<'s> {
                 self.world.drain();
                 self.moments.push(Moment::Taken(nth));
             }
-            self.end_window(day);
-            self.nights(day);
+            self.nights(day, &[]);
         }
         assert!(self.world.failures.borrow().is_empty(), "{:?}", self.world.failures.borrow());
     }
@@ -210,8 +213,9 @@ impl<'s> Teller<'s> {
                 self.arrive(arrival, lags && self.story.setting == Setting::Lagging);
             }
             self.redeliver(|_| true);
-            self.end_window(day);
-            self.nights_with(day, &later);
+            let taken = self.world.now().0 - self.story.mornings[day].0;
+            assert!(taken < TAKEN, "the commands took too long");
+            self.nights(day, &later);
         }
     }
 
@@ -316,25 +320,17 @@ impl<'s> Teller<'s> {
             waiting.iter().filter(|fan_out| hangs(fan_out)).map(|fan_out| fan_out.resume_at).max();
         let Some(resume_at) = resume_at else { return };
         self.wait_until(resume_at.to_millis());
+        self.resume();
+    }
+
+    fn resume(&mut self) {
         let patience = std::mem::replace(&mut self.world.settings.limits.patience, Duration::from_hours(48));
         self.run(World::reconcile);
         self.world.settings.limits.patience = patience;
     }
 
-    fn end_window(&mut self, day: usize) {
-        let end = EpochSeconds(self.story.mornings[day].0 + TAKEN);
-        assert!(self.world.now() < end, "the commands took too long");
-        self.wait_until(end.to_millis());
-        self.run(World::reconcile);
-        self.picture();
-    }
-
-    fn nights(&mut self, day: usize) {
-        self.nights_with(day, &[]);
-    }
-
     /// The ticks of a day and of those after it until the next commands.
-    fn nights_with(&mut self, day: usize, late: &[Arrival]) {
+    fn nights(&mut self, day: usize, late: &[Arrival]) {
         let morning = self.story.mornings[day];
         let next = self.story.mornings.get(day + 1).copied();
         let until = next.unwrap_or(EpochSeconds(morning.0 + QUIET_AFTER * DAY));
@@ -361,6 +357,8 @@ impl<'s> Teller<'s> {
         if self.story.setting == Setting::NoBudget {
             self.approve();
         }
+        // Reconcile comes more often than the others, and has taken up what died by the time they come.
+        self.resume();
         for schedule in [World::expire, World::reconcile] {
             self.run(schedule);
         }

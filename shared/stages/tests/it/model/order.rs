@@ -66,9 +66,18 @@ fn first_wish(plan: &Plan, story: &Story, event: &Event) -> i64 {
     }
 }
 
-/// Without a key, who says it again days later says it anew: the token may have been found unused once more.
+/// Without a key, who says it again days later says it anew: the token may have been found unused once more, and a hold
+/// is put on what its subject got since, where no timer looks any more.
 fn lasts_a_window(event: &Event) -> bool {
-    matches!(event.what, What::Say { saying: Saying::Reinstate(_), is_keyed: false, .. })
+    let What::Say { saying, is_keyed: false, .. } = &event.what else { return false };
+    match saying {
+        Saying::Reinstate(_) | Saying::Hold { whom: Whom::Of(..), .. } => true,
+        Saying::Hold { whom: Whom::Tokens(_), .. }
+        | Saying::End { .. }
+        | Saying::Read(_)
+        | Saying::Release { .. }
+        | Saying::Count { .. } => false,
+    }
 }
 
 /// Whether two events, the first of which was sent first, must also come in that order.
@@ -128,8 +137,13 @@ fn hangs_together(story: &Story, a: &Event, b: &Event) -> bool {
         (Saying::Hold { id, .. }, Saying::Release { id: other, .. }) => id == other,
         // What is to go at once after a release goes at once; before it, the release gives it a day.
         (Saying::End { erase_now: true, .. }, Saying::Release { .. }) => true,
-        // Ends and holds do not touch each other; reads never move back, and bring back what only was unused, which any
-        // end takes over.
+        // What comes back has no date any more; what ends without coming back keeps the one that it had.
+        (Saying::Read(slots) | Saying::Reinstate(slots), Saying::End { .. }) => {
+            let reach = reach(story, b);
+            let may_return = |slot: &usize| matches!(story.tokens[*slot].kind, Kind::Session | Kind::Vault);
+            slots.iter().any(|slot| reach.contains(slot) && may_return(slot))
+        }
+        // Ends and holds do not touch each other, and reads never move back.
         (
             Saying::End { .. }
             | Saying::Read(_)

@@ -351,7 +351,7 @@ fn cast() -> Vec<Spec> {
     let created_at = EpochSeconds(START.0 - 3_600);
     let long_ago = EpochSeconds(START.0 - 20 * 86_400);
     // Its date, if it has one, is a tick's.
-    let since = EpochSeconds(START.0 - 20 * 3_600);
+    let since = EpochSeconds(START.0 - 21 * 3_600);
     for tenant in 0..TENANTS.len() {
         for subject in 0..SUBJECTS {
             for kind in [Kind::Access, Kind::Refresh, Kind::Session, Kind::Vault] {

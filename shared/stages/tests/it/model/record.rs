@@ -115,8 +115,9 @@ fn check_chains(world: &World, story: &Story, items: &[AuditItem]) -> Result<(),
         let told = of_tenant.filter(|item| item.event != Told::Refused);
         let entries = told.flat_map(|item| item.entries.iter().map(move |entry| (item.event, entry)));
         let of_token = entries.filter(|(_, entry)| entry.fingerprint == fingerprint);
-        let by_version: BTreeMap<_, _> =
-            of_token.map(|(event, entry)| ((entry.version, has_left(entry.to), event), (entry.from, entry.to))).collect();
+        let by_version: BTreeMap<_, _> = of_token
+            .map(|(event, entry)| ((entry.version, has_left(entry.to), event), (entry.from, entry.to)))
+            .collect();
         let mut stands = Standing::Active;
         for (place, (from, to)) in &by_version {
             if *from != Standing::None && *from != stands {

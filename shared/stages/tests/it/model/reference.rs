@@ -22,7 +22,7 @@ const SKEW: i64 = 5 * MINUTE;
 const LEEWAY: i64 = 30;
 /// How much later it is noticed at the latest that nobody reads a token: reads are written down coarsely, and ticks are
 /// hours apart.
-const READS: i64 = 5 * HOUR;
+const READS: i64 = 4 * HOUR;
 const NEVER: i64 = i64::MAX;
 
 #[derive(Clone, Debug, Default)]
@@ -231,14 +231,17 @@ impl<'s> Reference<'s> {
         }
         let ended_since = token.out.filter(|out| rank(out.why) > 0).map(|out| out.since);
         token.out = Some(Out { why, since: ended_since.unwrap_or(now), by: Some(nth) });
-        // A command after a release decides anew.
-        token.released = 0;
+        if ended_since.is_none() {
+            // What was in service decides anew, whatever was released before.
+            token.released = 0;
+        }
         token.leaves = if why == Trigger::Rotated && spec.family.is_some() {
             // See `leaves_with_its_family`.
             (NEVER, NEVER)
         } else {
-            // A date that was set is not put off.
-            (date.min(token.leaves.0), date.min(token.leaves.1))
+            // A date that was set is not put off. What waits for an approval has none, and waits for another day's then.
+            let has_none = self.story.setting == Setting::NoBudget;
+            (date.min(token.leaves.0), if has_none { date } else { date.min(token.leaves.1) })
         };
         if why == Trigger::Revoked && !was_revoked {
             self.clean_up(slot, now);
@@ -309,21 +312,24 @@ impl<'s> Reference<'s> {
             let spec = self.spec(slot);
             let token = &mut self.tokens[slot];
             token.released = now + DAY;
-            token.leaves = match token.out {
-                None => token.ends.map_or((NEVER, NEVER), |end| known_end(end, token.released)),
-                Some(Out { why, .. }) if rank(why) == 0 && spec.kind == Kind::Vault => (NEVER, NEVER),
-                Some(Out { why: Trigger::Rotated, .. }) if spec.family.is_some() => (NEVER, NEVER),
-                Some(Out { why, since, .. }) => {
-                    let cool_off = if rank(why) == 0 { IDLE_COOL_OFF } else { DAY };
-                    let date = (since + cool_off).max(token.released);
-                    (date, date)
-                }
+            let own_date = match token.out {
+                None => token.ends.map(|end| end + DAY),
+                Some(Out { why, .. }) if rank(why) == 0 && spec.kind == Kind::Vault => None,
+                Some(Out { why: Trigger::Rotated, .. }) if spec.family.is_some() => None,
+                Some(Out { why, since, .. }) => Some(since + if rank(why) == 0 { IDLE_COOL_OFF } else { DAY }),
             };
+            let date = own_date.map_or(NEVER, |own_date| own_date.max(token.released));
+            token.leaves = (date, date);
+            if own_date.is_some_and(|own_date| token.released <= own_date) {
+                // A date that was not put off is its own, and clean-up may find it too late.
+                token.released = 0;
+            }
         }
     }
 
     /// What the same subject and client have left behind goes at once: not what may come back, not what is evidence or
-    /// has time for regret, not a spent token whose family may live, and nothing that a hold keeps or kept until today.
+    /// has time for regret, not a spent token whose family may live, and nothing that a hold keeps or that was released
+    /// from one today.
     fn clean_up(&mut self, of: usize, now: i64) {
         if !matches!(self.story.setting, Setting::CleanUp | Setting::CleanUpWithoutCopy) {
             return;
@@ -336,6 +342,7 @@ impl<'s> Reference<'s> {
                 || !self.is_here(slot)
                 || self.is_held(slot)
                 || self.is_in_service(slot, now)
+                || now < self.tokens[slot].released
             {
                 continue;
             }
@@ -348,8 +355,7 @@ impl<'s> Reference<'s> {
             if goes {
                 let out = Out { why: Trigger::Superseded, since: now, by: None };
                 token.out.get_or_insert(out);
-                let date = now.max(token.released);
-                token.leaves = (date.min(token.leaves.0), date.min(token.leaves.1));
+                token.leaves = (now.min(token.leaves.0), now.min(token.leaves.1));
             }
         }
     }
@@ -363,8 +369,11 @@ impl<'s> Reference<'s> {
             let token = &self.tokens[member];
             let own_end = token.ends.unwrap_or(NEVER);
             let ended = token.out.map_or(own_end, |out| out.since.min(own_end));
-            last = last.max(if self.is_in_service(member, now) { now } else { ended });
-            latest = latest.max(own_end).max(ended);
+            // What was cleaned up at once leaves no trace by which its day could be counted.
+            if token.gone.is_none() {
+                last = last.max(if self.is_in_service(member, now) { now } else { ended });
+            }
+            latest = latest.max(own_end).max(token.out.map_or(0, |out| out.since));
         }
         let released = self.tokens[slot].released;
         // Looked at when its family may have ended, and a day later once more.
@@ -399,9 +408,7 @@ impl<'s> Reference<'s> {
         if self.is_spent(slot) && self.spec(slot).family.is_some() {
             return self.leaves_with_its_family(slot, now).1;
         }
-        // Who has no budget waits for the next look at what was approved.
-        let wait = if self.story.setting == Setting::NoBudget { 4 * HOUR } else { 0 };
-        self.tokens[slot].leaves.1.saturating_add(wait)
+        self.tokens[slot].leaves.1
     }
 
     fn leave(&mut self, slot: usize, now: i64) -> Result<(), String> {
@@ -440,7 +447,7 @@ impl<'s> Reference<'s> {
                 token.out = Some(Out { why: Trigger::Expired, since: now, by: None });
                 token.leaves = (token.leaves.0, token.leaves.1.min(now + DAY));
             }
-            _ if may_idle && !is_held && (idle_at + READS).max(token.released) <= now => {
+            _ if may_idle && !is_held && idle_at.max(token.released) + READS <= now => {
                 return Err(format!("token {slot} should be idle by now: {token:?}"));
             }
             _ => {}
@@ -476,13 +483,7 @@ fn issued(ms: i64, life: Option<i64>) -> Token {
         issued_at: Some(ms),
         ends,
         seen: created,
-        leaves: ends.map_or((NEVER, NEVER), |end| known_end(end, 0)),
+        leaves: ends.map_or((NEVER, NEVER), |end| (end + DAY, end + DAY)),
         ..Token::default()
     }
-}
-
-/// A day after its end; where a hold lifted the date, its end is noticed first, which takes a day more.
-fn known_end(end: i64, released: i64) -> (i64, i64) {
-    let first = (end + DAY).max(released);
-    (first, if released == 0 { first } else { end.max(released) + 2 * DAY })
 }

@@ -31,6 +31,7 @@ fn fan_out(of: &str, id: &str) -> FanOut {
         started_at: NOW,
         resume_at: EpochSeconds(NOW.0 + 900),
         is_marked: true,
+        was_held: true,
         position: Position { bucket: 3, after: Some(after) },
         n_changed: 12,
         n_kept: 3,
