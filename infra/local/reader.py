@@ -54,10 +54,11 @@ def answer(row, subject, was_known, now):
     if row["state"] == "active":
         return out(403, "expired" if expired else "cut_off")
     sentenced = "purge_at" in row
-    # Whoever removes rows may take days; past its date a token is gone for every reader at the same moment.
-    if sentenced and row["purge_at"] <= now and "hold" not in row:
+    # Whoever removes rows may take days; past its date a token that cannot come back is gone for every reader at once.
+    returning = row["reason"] in RETURNING
+    if sentenced and not returning and row["purge_at"] <= now and "hold" not in row:
         return out(410, "gone")
-    return Answer(403, "sentenced" if sentenced else "cooling", False, row["reason"] in RETURNING)
+    return Answer(403, "sentenced" if sentenced else "cooling", False, returning)
 
 
 def out(status, state):

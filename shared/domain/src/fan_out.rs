@@ -74,6 +74,8 @@ pub struct FanOut {
     pub issued_until: Option<EpochMillis>,
     /// Who asked.
     pub by: By,
+    /// The config version in force when it was accepted: it decides to the end.
+    pub policy: u64,
     /// The idempotency key under which its answer is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -107,7 +109,8 @@ impl FanOut {
     /// The same tokens once more, later: the owner index lags, so the first look may have missed the newest.
     #[must_use]
     pub fn second_look(&self, resume_at: EpochSeconds) -> Self {
-        let id = format!("{SECOND}{}", self.id);
+        // In the order of their time, so that those that are due come first.
+        let id = format!("{SECOND}{:012}#{}", resume_at.0, self.id);
         Self { id, resume_at, position: Position::default(), key: None, revision: 0, ..self.clone() }
     }
 

@@ -64,6 +64,7 @@ pub fn issued_item(token: &NewToken, kind: &KindPolicy, due_shards: u16) -> Issu
         hold: None,
         by: None,
         waits_for: None,
+        released_at: None,
         owner: token.owner.clone(),
     };
     row.purge_at = known_end(&row, kind);

@@ -21,7 +21,7 @@ mod read;
 mod scanned;
 
 pub use attributes::{StoredAttribute, StoredValue};
-pub use cleanup::{cleans_up, decide_cleanup};
+pub use cleanup::{EndedGroups, cleans_up, decide_cleanup, decide_reborn};
 pub use command::{Ending, decide_command, decide_reinstate};
 pub use due::{DueFacts, decide_due, family_end, next_due};
 pub use held::{decide_hold, decide_release, decide_uncovered};
@@ -202,6 +202,8 @@ pub enum Change {
         purge_at: Option<EpochSeconds>,
         /// When lifecycle must look at it next.
         due_at: Option<EpochSeconds>,
+        /// When it was released: for a time from then on nothing makes it leave sooner.
+        released_at: EpochSeconds,
         /// Who decided.
         decided: Decided,
     },
@@ -251,7 +253,8 @@ impl Change {
                 after.due_at = None;
                 after.note_decided(decided);
             }
-            Self::Release { hold, purge_at, due_at, decided } => {
+            Self::Release { hold, purge_at, due_at, released_at, decided } => {
+                after.released_at = Some(*released_at);
                 after.hold.clone_from(hold);
                 after.purge_at = *purge_at;
                 after.due_at = *due_at;

@@ -66,11 +66,16 @@ pub fn answer(found: Found<'_>, subject: Option<&SubjectRow>, now: EpochSeconds)
     if is_good(row, subject, now) {
         return ReaderAnswer { status: 200, state: ReaderState::Active, valid: true, may_return: false };
     }
-    // Whoever removes rows may take days; past its date a token is gone for every reader at the same moment.
-    if row.hold.is_none() && row.phase() == Phase::Sentenced && row.purge_at.is_some_and(|at| at <= now) {
+    // Whoever removes rows may take days; past its date a token that cannot come back is gone for every reader at the
+    // same moment. One that can is saved by a read as long as it is there.
+    let may_return = row.reason.is_some_and(Trigger::is_revivable);
+    if !may_return
+        && row.hold.is_none()
+        && row.phase() == Phase::Sentenced
+        && row.purge_at.is_some_and(|at| at <= now)
+    {
         return out(410, ReaderState::Gone, false);
     }
-    let may_return = row.reason.is_some_and(Trigger::is_revivable);
     match row.phase() {
         Phase::Active => out(403, ended_by(row, now), false),
         Phase::Cooling => out(403, ReaderState::Cooling, may_return),

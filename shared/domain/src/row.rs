@@ -116,6 +116,8 @@ pub struct VaultRow {
     pub by: Option<By>,
     /// The budget day whose approval its removal waits for.
     pub waits_for: Option<EpochSeconds>,
+    /// When a hold on it was released last.
+    pub released_at: Option<EpochSeconds>,
     /// Whose it is.
     pub owner: Owner,
 }
@@ -183,6 +185,8 @@ pub struct StoredRow {
     pub reason_text: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -253,6 +257,7 @@ impl TryFrom<StoredRow> for VaultRow {
             hold: stored.hold,
             by: stored.actor.map(|actor| By { actor, reason_text: stored.reason_text }),
             waits_for: stored.waits_for.map(EpochSeconds),
+            released_at: stored.released_at.map(EpochSeconds),
             owner: Owner {
                 subject: stored.subject,
                 session: stored.session,
@@ -288,6 +293,7 @@ impl From<&VaultRow> for StoredRow {
             actor: row.by.as_ref().map(|by| by.actor.clone()),
             reason_text: row.by.as_ref().and_then(|by| by.reason_text.clone()),
             waits_for: row.waits_for.map(|day| day.0),
+            released_at: row.released_at.map(|at| at.0),
             subject: row.owner.subject.clone(),
             session: row.owner.session.clone(),
             device: row.owner.device.clone(),

@@ -102,6 +102,11 @@ impl SubjectRow {
         }
     }
 
+    /// Whether it was understood. One that was not keeps everything, and its stand-in hold is put on no token.
+    pub fn is_readable(&self) -> bool {
+        self.hold.as_deref() != Some(UNREADABLE)
+    }
+
     /// The row's attributes at its place.
     pub fn to_stored(&self, key: &SubjectKey) -> StoredSubject {
         StoredSubject {

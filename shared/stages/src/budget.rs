@@ -3,6 +3,7 @@
 use lethe_domain::audit::{AuditItem, Event, run_partition};
 use lethe_domain::policy::{KindPolicy, Trigger};
 use lethe_domain::rails::command_limit;
+use lethe_domain::row::By;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 
@@ -65,7 +66,7 @@ impl<C: Control, A: AuditLog> Budget<'_, C, A> {
         &self,
         tenant: &TenantId,
         Grant { n_free: _, n_waiting, day, limit }: &Grant,
-        policy: u64,
+        (policy, by): (u64, &By),
         now: EpochSeconds,
     ) -> Result<(), StageError> {
         let why = format!(
@@ -76,7 +77,13 @@ impl<C: Control, A: AuditLog> Budget<'_, C, A> {
         let sk = format!("commands#{:012}#{}", day.0, Event::Gated.as_str());
         let item = AuditItem::new(run_partition(tenant), sk, Event::Gated, now);
         let tenants = [(tenant.clone(), *n_waiting)].into();
-        let item = AuditItem { policy: Some(policy), reason_text: Some(why), tenants, ..item };
+        let item = AuditItem {
+            policy: Some(policy),
+            actor: Some(by.actor.clone()),
+            reason_text: Some(why),
+            tenants,
+            ..item
+        };
         let is_new = self.audit.record(&item).await?;
         if is_new {
             tracing::warn!(%tenant, limit, "the command budget is used up; removals wait for approval");

@@ -188,7 +188,7 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
         let budget = Budget { control: self.control, audit: self.audit, settings: self.settings };
         let grant = budget.spend(self.tenant, n_counted, self.pinned, self.now).await?;
         if grant.n_waiting > 0 && !self.is_noted.get() {
-            budget.note_waiting(self.tenant, &grant, self.pinned.version, self.now).await?;
+            budget.note_waiting(self.tenant, &grant, (self.pinned.version, doing.by), self.now).await?;
             self.is_noted.set(true);
         }
         let mut n_left = grant.n_free;

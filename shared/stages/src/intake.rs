@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use lethe_domain::audit::AuditItem;
-use lethe_domain::command::{Command, HoldTarget, Order, Problem, Rejected, Target};
+use lethe_domain::command::{Command, HoldTarget, IdempotencyKey, Order, Problem, Rejected, Target};
 use lethe_domain::fan_out::Deed;
 use lethe_domain::row::By;
 use lethe_domain::time::{EpochMillis, EpochSeconds};
@@ -59,10 +59,16 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         invocation: Invocation<'_>,
     ) -> Result<Answer, StageError> {
         let now = invocation.now;
-        let command = match Command::parse(body) {
+        let mut command = match Command::parse(body) {
             Ok(command) => command,
             Err(rejected) => return self.turn_away(None, caller, Answer::rejected(rejected), now).await,
         };
+        let digest = hex::encode(token_digest(body.as_bytes()));
+        // Holds and what undoes them are not the same twice: a message that comes again is known by its id and its text.
+        if matches!(command.order, Order::Hold { .. } | Order::Release { .. } | Order::Reinstate { .. }) {
+            let own = format!("{}:{}", caller.id, digest.get(..16).unwrap_or_default());
+            command.key = command.key.or_else(|| IdempotencyKey::new(own));
+        }
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
             return self.turn_away(None, caller, Answer::problem(Problem::NoConfig), now).await;
         };
@@ -81,7 +87,6 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         if self.settings.mode == Mode::Report && !matches!(command.order, Order::Read { .. }) {
             return self.turn_away(Some(tenant), caller, Answer::problem(Problem::ReportMode), now).await;
         }
-        let digest = hex::encode(token_digest(body.as_bytes()));
         if let Some(answer) = self.answer_before(&command, tenant, &digest).await? {
             return Ok(answer);
         }
@@ -144,10 +149,8 @@ impl<C: Control, A: AuditLog, V: Vault> Intake<'_, C, A, V> {
         if kept.digest != digest {
             return Ok(Some(Answer::problem(Problem::IdempotencyConflict)));
         }
-        if kept.status != 202 {
-            return Ok(Some(Answer::kept(kept.status, &kept.body)));
-        }
-        groups::progress(self.control, tenant, command).await
+        // What was accepted goes on from where it is: its worker may have died before the first write.
+        Ok((kept.status != 202).then(|| Answer::kept(kept.status, &kept.body)))
     }
 
     /// Puts on record that a command was not carried out, and by whom it was sent.
@@ -210,6 +213,14 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         };
         self.deeds.control.keep_answer(self.deeds.tenant, key.as_str(), &kept).await?;
         Ok(())
+    }
+
+    /// What Lethe says about a command, and what its sender said.
+    fn in_their_words(&self, why: &str) -> String {
+        self.by
+            .reason_text
+            .as_ref()
+            .map_or_else(|| why.to_owned(), |text| format!("{why}; in their words: {text}"))
     }
 
     /// Up to when the tokens that the command names by themselves must have been issued. Clocks may differ by so much,

@@ -46,6 +46,7 @@ pub fn row(tenant: &str, token: &TokenId) -> RowBuilder {
             hold: None,
             by: None,
             waits_for: None,
+            released_at: None,
             owner: Owner::default(),
         },
         payload: Some("sealed".to_owned()),

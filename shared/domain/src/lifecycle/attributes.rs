@@ -62,8 +62,7 @@ impl Change {
                 set.push(("purge_at", then.purge_at().map(seconds)));
                 set.push(("waits_for", then.waits_for().map(seconds)));
                 set.extend(due(then.due_at()));
-                set.extend(decision(decided));
-                set.extend(caller(decided));
+                set.extend(decision_of_caller(decided));
             }
             Self::Sentence { purge_at, decided } => {
                 set.push(("purge_at", Some(seconds(*purge_at))));
@@ -84,22 +83,20 @@ impl Change {
                     ("waits_for", None),
                 ]);
                 set.extend(due(*due_at));
-                set.extend(decision(decided));
-                set.extend(caller(decided));
+                set.extend(decision_of_caller(decided));
             }
             Self::Hold { hold, decided } => {
                 set.push(("hold", Some(text(hold))));
                 set.push(("purge_at", None));
                 set.extend(due(None));
-                set.extend(decision(decided));
-                set.extend(caller(decided));
+                set.extend(decision_of_caller(decided));
             }
-            Self::Release { hold, purge_at, due_at, decided } => {
+            Self::Release { hold, purge_at, due_at, released_at, decided } => {
+                set.push(("released_at", Some(seconds(*released_at))));
                 set.push(("hold", hold.as_deref().map(text)));
                 set.push(("purge_at", purge_at.map(seconds)));
                 set.extend(due(*due_at));
-                set.extend(decision(decided));
-                set.extend(caller(decided));
+                set.extend(decision_of_caller(decided));
             }
             Self::Stamp { last_read_at } => set.push(("last_read_at", Some(seconds(*last_read_at)))),
             Self::Rearm { due_at } => set.extend(due(*due_at)),
@@ -123,6 +120,10 @@ fn decision(decided: &Decided) -> Vec<StoredAttribute> {
         set.push(("fence", Some(number(*fence))));
     }
     set
+}
+
+fn decision_of_caller(decided: &Decided) -> Vec<StoredAttribute> {
+    decision(decided).into_iter().chain(caller(decided)).collect()
 }
 
 /// Who asked; nobody, where lifecycle or a run decided.
@@ -177,6 +178,7 @@ mod tests {
             hold: None,
             by: Some(by("before")),
             waits_for: Some(EpochSeconds(7)),
+            released_at: None,
             owner: Owner::default(),
         }
     }
@@ -228,8 +230,20 @@ mod tests {
             },
             Change::Sentence { purge_at: at, decided: by_caller.clone() },
             Change::Hold { hold: "case-1".into(), decided: by_caller.clone() },
-            Change::Release { hold: None, purge_at: Some(at), due_at: None, decided: by_caller.clone() },
-            Change::Release { hold: Some("b".into()), purge_at: None, due_at: Some(at), decided: by_caller },
+            Change::Release {
+                hold: None,
+                purge_at: Some(at),
+                due_at: None,
+                released_at: at,
+                decided: by_caller.clone(),
+            },
+            Change::Release {
+                hold: Some("b".into()),
+                purge_at: None,
+                due_at: Some(at),
+                released_at: at,
+                decided: by_caller,
+            },
             Change::Sentence { purge_at: at, decided: by_run.clone() },
             Change::Reinstate { due_at: None, read_at: None, decided: by_run },
             Change::Reinstate { due_at: Some(at), read_at: Some(at), decided: by_timer },

@@ -1,9 +1,11 @@
 //! Inline clean-up: an issue, a refresh or a revocation is the moment to put away what the same subject and client
 //! have left behind.
 
+use std::collections::BTreeMap;
+
 use super::{Change, Decided, Then, Verdict, Why};
-use crate::policy::{Action, KindPolicy, Trigger};
-use crate::row::{Phase, State, VaultRow};
+use crate::policy::{Action, KindPolicy, Scope, Trigger};
+use crate::row::{By, Phase, State, VaultRow};
 use crate::time::EpochSeconds;
 
 /// Whether this change of a row starts a clean-up: a token was issued, handed out again, taken back into service or
@@ -28,6 +30,10 @@ pub fn decide_cleanup(row: &VaultRow, kind: &KindPolicy, policy: u64, now: Epoch
     if row.hold.is_some() {
         return Verdict::Keep(Why::OnHold);
     }
+    // A release leaves at least its notice, the same day that a removal is announced by; the grace is never shorter.
+    if row.released_at.is_some_and(|at| now < at.plus(kind.grace)) {
+        return Verdict::Keep(Why::OnHold);
+    }
     let leave_at = now.plus(rule.cool_off);
     let is_sooner = row.purge_at.is_none_or(|at| leave_at < at);
     let decided = Decided::by_timer(policy);
@@ -46,20 +52,75 @@ pub fn decide_cleanup(row: &VaultRow, kind: &KindPolicy, policy: u64, now: Epoch
     }
 }
 
-/// What was found unused may still come back, a deleted account has its time for regret, and what was compromised is
-/// evidence: their cool-off is not cut short.
+/// The sign-ins and families that have ended as such among some tokens of one owner, and why: neither begins again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedGroups {
+    sessions: BTreeMap<String, (Trigger, Option<By>)>,
+    families: BTreeMap<String, (Trigger, Option<By>)>,
+}
+
+impl EndedGroups {
+    /// Notes what a token says: one that ended for a reason whose scope is its sign-in or its family.
+    pub fn note(&mut self, row: &VaultRow, kind: &KindPolicy) {
+        let Some(reason) = row.reason.filter(|_| row.state == State::Cooling) else { return };
+        let Some(rule) = kind.rule(reason).filter(|rule| rule.action != Action::Ignore) else { return };
+        let ended = (reason, row.by.clone());
+        let (session, family) = (row.owner.session.clone(), row.owner.family.clone());
+        match rule.scope {
+            Scope::Family => match family {
+                Some(family) => drop(self.families.insert(family, ended)),
+                None => self.sessions.extend(session.map(|session| (session, ended))),
+            },
+            Scope::Session | Scope::Device => self.sessions.extend(session.map(|session| (session, ended))),
+            Scope::Token | Scope::Subject => {}
+        }
+    }
+
+    fn of(&self, row: &VaultRow) -> Option<&(Trigger, Option<By>)> {
+        let in_family = row.owner.family.as_ref().and_then(|family| self.families.get(family));
+        in_family.or_else(|| row.owner.session.as_ref().and_then(|session| self.sessions.get(session)))
+    }
+}
+
+/// Decides over a token that is in service although its sign-in or its family has ended: a refresh was under way, and
+/// the command that ended them could not know of its successor.
+pub fn decide_reborn(
+    row: &VaultRow,
+    ended: &EndedGroups,
+    kind: &KindPolicy,
+    policy: u64,
+    now: EpochSeconds,
+) -> Verdict {
+    let Some((reason, by)) = ended.of(row).filter(|_| row.state == State::Active) else {
+        return Verdict::Keep(Why::NotDue);
+    };
+    let Some(rule) = kind.rule(*reason).filter(|rule| rule.action != Action::Ignore) else {
+        return Verdict::Keep(Why::Ignored);
+    };
+    let then = if row.hold.is_some() { Then::Wait } else { Then::Leave(now.plus(rule.cool_off)) };
+    let decided = Decided { by: by.clone(), ..Decided::by_timer(policy) };
+    Verdict::Change(Change::Cool { reason: *reason, since: now, then, decided })
+}
+
+/// What was found unused may still come back, a deleted account has its time for regret, what was compromised is
+/// evidence, and of what was revoked or spent a further use must still be seen: their cool-off is not cut short.
 fn may_go_sooner(reason: Option<Trigger>) -> bool {
     match reason {
         Some(
             Trigger::Expired
-            | Trigger::Rotated
             | Trigger::Consumed
             | Trigger::Logout
             | Trigger::DeviceLogout
-            | Trigger::Revoked
             | Trigger::Superseded,
         ) => true,
-        Some(Trigger::Compromised | Trigger::AccountDeleted | Trigger::Idle | Trigger::Unreferenced)
+        Some(
+            Trigger::Rotated
+            | Trigger::Revoked
+            | Trigger::Compromised
+            | Trigger::AccountDeleted
+            | Trigger::Idle
+            | Trigger::Unreferenced,
+        )
         | None => false,
     }
 }

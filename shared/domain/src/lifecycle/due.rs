@@ -1,5 +1,7 @@
 //! What `expire` decides: the row's own end, idleness, and what became of tokens whose removal was left open.
 
+use std::time::Duration;
+
 use super::command::has_family;
 use super::{Change, Decided, Then, Verdict, Why};
 use crate::issue::known_end;
@@ -63,12 +65,7 @@ pub fn decide_due(
         Phase::Active => decide_active(row, kind, policy, now),
         Phase::Sentenced => rearm(row, None, Why::AlreadySentenced),
         Phase::Cooling => match row.reason {
-            Some(reason) if !reason.is_revivable() => match kind.rule(reason) {
-                Some(rule) if rule.action != Action::Ignore => {
-                    decide_ended(row, (reason, rule), facts, kind, (policy, now))
-                }
-                Some(_) | None => rearm(row, None, Why::Ignored),
-            },
+            Some(reason) if !reason.is_revivable() => decide_ended(row, reason, facts, kind, (policy, now)),
             Some(_) if row.was_seen_since_cooling() => {
                 let due_at = next_due(row, kind, row.last_seen());
                 let decided = Decided::by_timer(policy);
@@ -80,27 +77,35 @@ pub fn decide_due(
     }
 }
 
+/// How long a token cools that ended for this reason. What ended under a rule that the policy has dropped since is
+/// out of service all the same, and leaves after the kind's grace.
+pub(super) fn cool_off_of(kind: &KindPolicy, reason: Trigger) -> Duration {
+    let rule = kind.rule(reason).filter(|rule| rule.action != Action::Ignore);
+    rule.map_or(kind.grace, |rule| rule.cool_off)
+}
+
 /// A token that ended for good and has no date: its family lived, a person had to approve, or its date was lifted
 /// because somebody else wrote the row.
 fn decide_ended(
     row: &VaultRow,
-    (reason, rule): (Trigger, &Rule),
+    reason: Trigger,
     facts: DueFacts,
     kind: &KindPolicy,
     (policy, now): (u64, EpochSeconds),
 ) -> Verdict {
+    let cool_off = cool_off_of(kind, reason);
     let sentence =
         |purge_at| Verdict::Change(Change::Sentence { purge_at, decided: Decided::by_timer(policy) });
     if row.waits_for.is_some() {
         let ended_at = row.cooling_since.unwrap_or(now);
         return match facts.approved_at {
             // An approval is for what waited when it was given.
-            Some(approved_at) if ended_at <= approved_at => sentence(ended_at.plus(rule.cool_off).max(now)),
+            Some(approved_at) if ended_at <= approved_at => sentence(ended_at.plus(cool_off).max(now)),
             // It would have left by now without the command: nobody has to approve that.
             Some(_) | None if known_end(row, kind).is_some_and(|end| end <= now) => sentence(now),
             // Looked at some times more in a cool-off, so that it goes soon after the approval.
             Some(_) | None => {
-                let look_at = now.plus(rule.cool_off.checked_div(LOOKS_PER_COOL_OFF).unwrap_or_default());
+                let look_at = now.plus(cool_off.checked_div(LOOKS_PER_COOL_OFF).unwrap_or_default());
                 rearm(row, Some(look_at), Why::WaitsForApproval)
             }
         };
@@ -108,10 +113,10 @@ fn decide_ended(
     if reason == Trigger::Rotated && has_family(row) {
         // A family that the index does not show is this token alone.
         let own_end = row.cooling_since.max(row.expires_at.map(|end| end.min(now))).unwrap_or(now);
-        let free_at = facts.family_end.unwrap_or(own_end).plus(rule.cool_off);
+        let free_at = facts.family_end.unwrap_or(own_end).plus(cool_off);
         return if free_at <= now { sentence(now) } else { rearm(row, Some(free_at), Why::CoolingOff) };
     }
-    sentence(now.plus(rule.cool_off))
+    sentence(now.plus(cool_off))
 }
 
 fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSeconds) -> Verdict {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::command::has_family;
+use super::due::cool_off_of;
 use super::{Change, Decided, Verdict, Why, next_due};
 use crate::hold;
-use crate::policy::{Action, KindPolicy, Trigger};
+use crate::policy::{KindPolicy, Trigger};
 use crate::row::{By, Phase, VaultRow};
 use crate::time::EpochSeconds;
 
@@ -38,7 +39,7 @@ pub fn decide_release(
     let hold = hold::without(row.hold.as_deref(), id);
     let (purge_at, due_at) =
         if hold.is_some() { (None, None) } else { dates(row, kind, now.plus(notice), now) };
-    Verdict::Change(Change::Release { hold, purge_at, due_at, decided })
+    Verdict::Change(Change::Release { hold, purge_at, due_at, released_at: now, decided })
 }
 
 /// Decides over a token that a subject's hold kept without standing on it, as it was issued since, when that hold is
@@ -58,7 +59,7 @@ pub fn decide_uncovered(
         Phase::Cooling | Phase::Sentenced => (Some(soonest), None),
     };
     let decided = Decided::by_caller(policy, by);
-    Verdict::Change(Change::Release { hold: None, purge_at, due_at, decided })
+    Verdict::Change(Change::Release { hold: None, purge_at, due_at, released_at: now, decided })
 }
 
 /// The date of removal and the next look of a row that no hold keeps any more.
@@ -72,10 +73,7 @@ fn dates(
         return (None, next_due(row, kind, row.last_seen()).map(|at| at.max(soonest)));
     }
     let Some((reason, since)) = row.reason.zip(row.cooling_since) else { return (None, None) };
-    let Some(rule) = kind.rule(reason).filter(|rule| rule.action != Action::Ignore) else {
-        return (None, None);
-    };
-    let leave_at = since.plus(rule.cool_off).max(soonest);
+    let leave_at = since.plus(cool_off_of(kind, reason)).max(soonest);
     // What a scan condemned waits for a verdict run, as before the hold.
     if reason.is_revivable() && kind.format.is_some() {
         return (None, None);

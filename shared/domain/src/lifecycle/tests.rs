@@ -96,6 +96,7 @@ fn active() -> VaultRow {
         hold: None,
         by: None,
         waits_for: None,
+        released_at: None,
         owner: Owner::default(),
     }
 }

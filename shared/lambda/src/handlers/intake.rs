@@ -4,7 +4,7 @@ use futures::FutureExt;
 use lethe_domain::command::Problem;
 use lethe_domain::time::EpochMillis;
 use lethe_stages::error::Retry;
-use lethe_stages::intake::{Answer, Caller, Intake, Sender};
+use lethe_stages::intake::{Answer, Caller, Intake, IntakeReport, Sender};
 use lethe_stages::invocation::Invocation;
 use lethe_stages::ports::{AuditLog, Control, Vault};
 use lethe_stages::refuse::refuse;
@@ -30,6 +30,14 @@ pub async fn intake<C: Control, A: AuditLog, V: Vault>(
         Some(Ok(request)) => Ok(over_http(request, stage, at).await),
         Some(Err(problem)) => {
             tracing::warn!(status = problem.status(), error = problem.as_str(), "request turned away");
+            metrics::emit(&IntakeReport { is_refused: true, ..IntakeReport::default() });
+            if problem == Problem::Forbidden {
+                // Nobody signed it: the URL's authentication is off, and an auditor must see that.
+                let id =
+                    event.pointer("/requestContext/requestId").and_then(Value::as_str).unwrap_or_default();
+                let recorded = refuse(stage.audit, None, id, "a request that nobody signed", at.now).await;
+                recorded.map_err(Failure::Stage)?;
+            }
             Ok(request::refusal(problem))
         }
         None => {

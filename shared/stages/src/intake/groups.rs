@@ -1,8 +1,7 @@
 //! Commands that reach a group of tokens: accepted once they are written down, worked off as far as one invocation goes.
 
-use lethe_domain::command::{Command, Group, HoldTarget, Order, Part, Target};
+use lethe_domain::command::{Group, Part};
 use lethe_domain::fan_out::{Deed, FanOut, Position};
-use lethe_domain::token::TenantId;
 
 use super::{Accepted, Answer};
 use crate::error::StageError;
@@ -66,6 +65,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             issued_until: matches!(deed, Deed::End { .. }).then_some(self.caller.sent_at),
             deed,
             by: self.by.clone(),
+            policy: self.deeds.pinned.version,
             key: None,
             started_at: now,
             resume_at: now.plus(limits.stuck_after),
@@ -83,34 +83,5 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let waiting = self.deeds.control.fan_outs(self.deeds.tenant, MAX_WAITING).await?;
         let n_waiting = waiting.iter().filter(|fan_out| !fan_out.is_second_look()).count();
         Ok(usize::try_from(MAX_WAITING).is_ok_and(|most| most <= n_waiting))
-    }
-}
-
-/// How far a command is that was accepted before; `None` when its worker died before it was written down, so that it
-/// is carried out now.
-pub(super) async fn progress<C: Control>(
-    control: &C,
-    tenant: &TenantId,
-    command: &Command,
-) -> Result<Option<Answer>, StageError> {
-    let (Some(key), Some(group)) = (&command.key, group_of(&command.order)) else { return Ok(None) };
-    let fan_out = control.fan_out(tenant, &id_of(tenant, key.as_str(), &group)).await?;
-    Ok(fan_out.map(|fan_out| Answer::reached(&fan_out, false)))
-}
-
-fn group_of(order: &Order) -> Option<Group> {
-    match order {
-        Order::End { target: Target::Group(group), .. } => Some(group.clone()),
-        Order::Hold { target: HoldTarget::Subject(subject), .. }
-        | Order::Release { target: HoldTarget::Subject(subject), .. } => {
-            Some(Group { subject: subject.clone(), part: Part::Everything })
-        }
-        Order::End { target: Target::Tokens(_), .. }
-        | Order::Hold { target: HoldTarget::Tokens(_), .. }
-        | Order::Release { target: HoldTarget::Tokens(_), .. }
-        | Order::Read { .. }
-        | Order::Created { .. }
-        | Order::Deleted { .. }
-        | Order::Reinstate { .. } => None,
     }
 }

@@ -28,8 +28,8 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         };
         tracing::warn!(tenant = %self.deeds.tenant, n_tokens = rows.len(), "tokens out of service are still used");
         let id = format!("{}#late", self.caller.id);
-        let why = "used while out of service for good";
-        let item = AuditItem::refused(Some(self.deeds.tenant), &id, why, self.deeds.now);
+        let why = self.in_their_words("used while out of service for good");
+        let item = AuditItem::refused(Some(self.deeds.tenant), &id, &why, self.deeds.now);
         let entries = rows.iter().map(|row| entry_of(row)).collect();
         let actor = Some(self.by.actor.clone());
         self.deeds.audit.record(&AuditItem { actor, entries, ..item }).await?;

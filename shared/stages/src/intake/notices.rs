@@ -48,6 +48,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let id = format!("{}#drift", self.caller.id);
         let why =
             format!("drift: more copies of {n_tokens} token(s) were deleted than created; they are kept");
+        let why = self.in_their_words(&why);
         let item = AuditItem::refused(Some(self.deeds.tenant), &id, &why, self.deeds.now);
         let actor = Some(self.by.actor.clone());
         self.deeds.audit.record(&AuditItem { actor, ..item }).await?;

@@ -29,11 +29,15 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let rows = self.deeds.read(&self.keys_of(tokens)).await?;
         let groups = self.taken_along(&rows, deed);
         let done = self.deeds.each(rows, self.doing(deed, at)).await?;
+        let mut n_waiting = 0_u64;
         for group in groups {
-            self.start(self.fan_out(&group, deed.clone())).await?;
+            let (taken_along, _) = self.start(self.fan_out(&group, deed.clone())).await?;
+            n_waiting = n_waiting.saturating_add(taken_along.n_waiting);
         }
         self.note_alarms(&done).await?;
-        Ok(Answer::of_tokens(&done))
+        let mut answer = Answer::of_tokens(&done);
+        answer.report.n_waiting = answer.report.n_waiting.saturating_add(n_waiting);
+        Ok(answer)
     }
 
     /// Holds or releases tokens.

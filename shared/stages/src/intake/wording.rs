@@ -1,9 +1,9 @@
 //! Keeps secrets out of what callers write for the record.
 
-use lethe_domain::command::{Command, HoldTarget, Order, Target};
+use lethe_domain::command::{Command, HoldTarget, Order, Part, Target};
 use lethe_domain::extract::Extractor;
 use lethe_domain::format::TokenFormat;
-use lethe_domain::token::TokenId;
+use lethe_domain::token::{TokenId, token_digest};
 
 /// Whether the reason text holds a token of the tenant's formats, or a token or the subject that the command names.
 pub(super) fn names_a_secret(command: &Command, formats: &[(&str, &TokenFormat)]) -> bool {
@@ -11,7 +11,11 @@ pub(super) fn names_a_secret(command: &Command, formats: &[(&str, &TokenFormat)]
     let formats: Vec<TokenFormat> = formats.iter().map(|(_, format)| (*format).clone()).collect();
     let mut found = false;
     Extractor::new(&formats).scan(text.as_bytes(), &mut |_| found = true);
-    found || secrets_of(&command.order).iter().any(|secret| text.contains(secret))
+    let secrets = secrets_of(&command.order);
+    // A bearer token is named by its digest; its words would be the token itself.
+    let is_named = |word: &str| secrets.contains(&hex::encode(token_digest(word.as_bytes())).as_str());
+    let words = || text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.~+/=".contains(c));
+    found || secrets.iter().any(|secret| text.contains(secret)) || words().any(is_named)
 }
 
 fn secrets_of(order: &Order) -> Vec<&str> {
@@ -23,7 +27,13 @@ fn secrets_of(order: &Order) -> Vec<&str> {
         | Order::Created { tokens, .. }
         | Order::Deleted { tokens, .. }
         | Order::Reinstate { tokens } => tokens.iter().map(TokenId::expose).collect(),
-        Order::End { target: Target::Group(group), .. } => vec![group.subject.as_str()],
+        Order::End { target: Target::Group(group), .. } => {
+            let part = match &group.part {
+                Part::Everything => None,
+                Part::Session(id) | Part::Device(id) | Part::Family(id) => Some(id.as_str()),
+            };
+            part.into_iter().chain([group.subject.as_str()]).collect()
+        }
         Order::Hold { target: HoldTarget::Subject(subject), .. }
         | Order::Release { target: HoldTarget::Subject(subject), .. } => vec![subject.as_str()],
     }

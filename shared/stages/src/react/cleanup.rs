@@ -1,11 +1,12 @@
 //! Inline clean-up: what one subject and client have left behind is put away when a token of theirs is issued,
-//! refreshed or revoked.
+//! refreshed or revoked. A token that is issued into a sign-in or a family that has ended ends as well.
 
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lethe_domain::lifecycle::{Expected, Verdict, decide_cleanup};
+use lethe_domain::lifecycle::{EndedGroups, Expected, Verdict, decide_cleanup, decide_reborn};
 use lethe_domain::row::{OWNER_BUCKETS, RowRead, VaultRow};
+use lethe_domain::subject::SubjectKey;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, TenantId};
 
@@ -46,15 +47,24 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
         }
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else { return Ok(0) };
         let mut n_cleaned = 0_u64;
-        for owned in owners.iter().filter(|owned| is_enabled(&pinned, &owned.tenant)) {
+        for owned in owners {
             let keys = self.keys_of(owned).await?;
+            let mut rows: Vec<VaultRow> = Vec::new();
             for keys in keys.chunks(MAX_ROWS_AT_ONCE) {
-                let rows = self.vault.get_many(keys).await?.into_iter().flatten().filter_map(RowRead::token);
-                let rows: Vec<VaultRow> = rows.filter(|row| Owned::of(row).as_ref() == Some(owned)).collect();
-                n_cleaned = n_cleaned.saturating_add(self.put_away(rows, &pinned, now).await?);
+                let read = self.vault.get_many(keys).await?.into_iter().flatten().filter_map(RowRead::token);
+                rows.extend(read.filter(|row| Owned::of(row).as_ref() == Some(owned)));
             }
+            let is_held = self.is_held(owned, &pinned).await?;
+            n_cleaned = n_cleaned.saturating_add(self.put_away(rows, is_held, &pinned, now).await?);
         }
         Ok(n_cleaned)
+    }
+
+    /// Whether the subject is under a hold, which keeps also what does not bear it.
+    async fn is_held(&self, owned: &Owned, pinned: &Pinned) -> Result<bool, StageError> {
+        let Some(section) = pinned.config.tenant(&owned.tenant) else { return Ok(true) };
+        let key = SubjectKey::new(&owned.tenant, &owned.subject, section.shards);
+        Ok(self.vault.subject(&key).await?.is_some_and(|subject| subject.hold.is_some()))
     }
 
     async fn keys_of(&self, Owned { tenant, subject, client }: &Owned) -> Result<Vec<RowKey>, StageError> {
@@ -73,14 +83,23 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
     async fn put_away(
         &self,
         rows: Vec<VaultRow>,
+        is_held: bool,
         pinned: &Pinned,
         now: EpochSeconds,
     ) -> Result<u64, StageError> {
+        let kind_of = |row: &VaultRow| pinned.config.known_kind(&row.key.tenant, &row.kind);
+        let mut ended = EndedGroups::default();
+        for row in &rows {
+            if let Some(kind) = kind_of(row) {
+                ended.note(row, kind);
+            }
+        }
+        let decide = |row: &VaultRow, kind| match decide_reborn(row, &ended, kind, pinned.version, now) {
+            Verdict::Keep(_) if !is_held => decide_cleanup(row, kind, pinned.version, now),
+            verdict @ (Verdict::Keep(_) | Verdict::Change(_) | Verdict::LateUse | Verdict::Reuse) => verdict,
+        };
         let write_of = |row: VaultRow| {
-            let kind = pinned.config.known_kind(&row.key.tenant, &row.kind)?;
-            let Verdict::Change(change) = decide_cleanup(&row, kind, pinned.version, now) else {
-                return None;
-            };
+            let Verdict::Change(change) = decide(&row, kind_of(&row)?) else { return None };
             let (expected, due_shards) = (Expected::of(&row), pinned.config.due_shards);
             Some(RowWrite { key: row.key, expected, change, due_shards })
         };
@@ -91,10 +110,4 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
             .await?;
         Ok(outcomes.iter().filter(|outcome| **outcome == WriteOutcome::Done).count() as u64)
     }
-}
-
-/// Whether any kind of the tenant is cleaned up; where none is, nobody needs to look.
-fn is_enabled(pinned: &Pinned, tenant: &TenantId) -> bool {
-    let kinds = pinned.config.tenant(tenant).map(|section| section.kinds.as_slice()).unwrap_or_default();
-    kinds.iter().filter_map(|kind| pinned.config.known_kind(tenant, kind)).any(|kind| kind.cleanup.enable)
 }

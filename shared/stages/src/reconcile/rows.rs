@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use lethe_domain::lifecycle::{Change, Decided, Expected, decide_removal};
 use lethe_domain::row::{RowRead, VaultRow};
-use lethe_domain::subject::SubjectKey;
+use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 
@@ -167,7 +167,8 @@ where
                 WriteOutcome::Changed(Some(_)) => Removed::Changed,
             });
         }
-        let Some(hold) = subject.and_then(|subject| subject.hold) else { return Ok(Removed::Changed) };
+        let readable = subject.filter(SubjectRow::is_readable);
+        let Some(hold) = readable.and_then(|subject| subject.hold) else { return Ok(Removed::Changed) };
         let change = Change::Hold { hold, decided: Decided::by_timer(pinned.version) };
         let due_shards = pinned.config.due_shards;
         let write = RowWrite { key: key.clone(), expected, change, due_shards };

@@ -20,6 +20,9 @@ mod plan;
 mod record;
 mod reference;
 
+/// What fits into some ten seconds.
+const CASES: u32 = 512;
+
 #[test]
 fn any_sequence_of_commands_ends_as_the_calm_one_and_as_the_reference_says() {
     let (cases, events) = (Cell::new(0_u64), Cell::new(0_u64));
@@ -28,6 +31,7 @@ fn any_sequence_of_commands_ends_as_the_calm_one_and_as_the_reference_says() {
         source_file: Some(file!()),
         test_name: Some("any_sequence_of_commands"),
         max_shrink_iters: 4_000,
+        cases: Config::default().cases.max(CASES),
         ..Config::default()
     };
     let outcome = TestRunner::new(config).run(&any_plan(), |plan| {

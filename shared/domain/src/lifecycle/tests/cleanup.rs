@@ -75,8 +75,11 @@ fn a_known_end_is_brought_forward_and_never_put_off() {
 fn what_has_ended_for_good_goes_at_once_and_evidence_regret_and_what_may_return_do_not() {
     for reason in Trigger::ALL {
         let row = leaving(cooling(reason, at(999)), at(1006));
-        let may_go =
-            !reason.is_revivable() && !matches!(reason, Trigger::Compromised | Trigger::AccountDeleted);
+        let may_go = !reason.is_revivable()
+            && !matches!(
+                reason,
+                Trigger::Compromised | Trigger::AccountDeleted | Trigger::Revoked | Trigger::Rotated
+            );
         if !may_go {
             assert_eq!(clean(&row), Verdict::Keep(Why::AlreadySentenced), "{reason:?}");
             continue;
@@ -89,6 +92,47 @@ fn what_has_ended_for_good_goes_at_once_and_evidence_regret_and_what_may_return_
         let soon = leaving(cooling(reason, at(999)), NOW);
         assert_eq!(clean(&soon), Verdict::Keep(Why::AlreadySentenced));
     }
+}
+
+#[test]
+fn what_was_released_from_a_hold_is_not_hurried_for_its_notice() {
+    let row = |released_at| VaultRow {
+        released_at: Some(released_at),
+        ..leaving(cooling(Trigger::Logout, at(990)), at(1006))
+    };
+    assert_eq!(clean(&row(EpochSeconds(at(999).0 + 1))), Verdict::Keep(Why::OnHold));
+    assert_eq!(after(clean(&row(at(999))), &row(at(999))).purge_at, Some(NOW));
+}
+
+#[test]
+fn a_token_of_a_family_or_a_sign_in_that_has_ended_ends_as_well() {
+    let of = |session: &str, family: Option<&str>, row: VaultRow| {
+        let (session, family) = (Some(session.to_owned()), family.map(str::to_owned));
+        VaultRow { owner: Owner { session, family, ..Owner::default() }, ..row }
+    };
+    let scoped = |scope: Scope| {
+        let mut kind = kind();
+        for trigger in [Trigger::Compromised, Trigger::Logout] {
+            kind.rules.get_mut(&trigger).unwrap().scope = scope;
+        }
+        kind
+    };
+    let reborn = |ended: &[VaultRow], row: &VaultRow, scope: Scope| {
+        let mut groups = EndedGroups::default();
+        ended.iter().for_each(|row| groups.note(row, &scoped(scope)));
+        decide_reborn(row, &groups, &scoped(scope), 3, NOW)
+    };
+    let stolen = of("s1", Some("f1"), cooling(Trigger::Compromised, at(999)));
+    let (kin, other) = (of("s1", Some("f1"), active()), of("s2", Some("f2"), active()));
+    let ended = after(reborn(std::slice::from_ref(&stolen), &kin, Scope::Family), &kin);
+    assert_eq!((ended.reason, ended.purge_at), (Some(Trigger::Compromised), Some(at(1007))));
+    assert_eq!(reborn(std::slice::from_ref(&stolen), &other, Scope::Family), Verdict::Keep(Why::NotDue));
+    // What ended alone takes nobody along, and what is out of service already is left to its own reason.
+    assert_eq!(reborn(std::slice::from_ref(&stolen), &kin, Scope::Token), Verdict::Keep(Why::NotDue));
+    assert_eq!(reborn(std::slice::from_ref(&stolen), &stolen, Scope::Family), Verdict::Keep(Why::NotDue));
+    let signed_out = of("s1", None, cooling(Trigger::Logout, at(999)));
+    let ended = after(reborn(&[signed_out], &kin, Scope::Session), &kin);
+    assert_eq!(ended.reason, Some(Trigger::Logout));
 }
 
 #[test]

@@ -135,10 +135,10 @@ fn a_final_reason_whose_date_was_lifted_gets_a_whole_cool_off_afresh() {
     for reason in Trigger::ALL.into_iter().filter(|reason| !reason.is_revivable()) {
         let row = VaultRow { due_at: Some(NOW), ..cooling(reason, at(1)) };
         assert_eq!(dates(&after(due_with(&row, DueFacts::default()), &row)), (Some(at(1007)), None, None));
-        // A policy that has come to ignore the reason asks for nothing.
+        // A policy that has come to ignore the reason does not make it linger: it leaves after the kind's grace.
         let kind = kind_where(reason, |rule| rule.action = Action::Ignore);
         let verdict = decide_due(&row, DueFacts::default(), &kind, 4, NOW);
-        assert_eq!(dates(&after(verdict, &row)), (None, None, None), "{reason:?}");
+        assert_eq!(dates(&after(verdict, &row)), (Some(NOW.plus(kind.grace)), None, None), "{reason:?}");
     }
 }
 

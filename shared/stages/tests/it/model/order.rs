@@ -129,9 +129,10 @@ fn hangs_together(story: &Story, a: &Event, b: &Event) -> bool {
         };
     }
     match (said, also) {
-        // Of two reasons of one rank the first stands; a graver one takes over whenever it comes.
+        // Of two reasons of one rank the first stands; a graver one takes over whenever it comes. Where all wait for an
+        // approval the first decides when: what has its date by then leaves on its own account.
         (Saying::End { trigger, .. }, Saying::End { trigger: other, .. }) => {
-            trigger_rank(*trigger) == trigger_rank(*other)
+            trigger_rank(*trigger) == trigger_rank(*other) || story.setting == Setting::NoBudget
         }
         // Held and then released is not released and then held. Another hold stands or falls by itself.
         (Saying::Hold { id, .. }, Saying::Release { id: other, .. }) => id == other,

@@ -316,7 +316,9 @@ impl<'s> Reference<'s> {
                 None => token.ends.map(|end| end + DAY),
                 Some(Out { why, .. }) if rank(why) == 0 && spec.kind == Kind::Vault => None,
                 Some(Out { why: Trigger::Rotated, .. }) if spec.family.is_some() => None,
-                Some(Out { why, since, .. }) => Some(since + if rank(why) == 0 { IDLE_COOL_OFF } else { DAY }),
+                Some(Out { why, since, .. }) => {
+                    Some(since + if rank(why) == 0 { IDLE_COOL_OFF } else { DAY })
+                }
             };
             let date = own_date.map_or(NEVER, |own_date| own_date.max(token.released));
             token.leaves = (date, date);
@@ -343,6 +345,7 @@ impl<'s> Reference<'s> {
                 || self.is_held(slot)
                 || self.is_in_service(slot, now)
                 || now < self.tokens[slot].released
+                || self.tokens[slot].leaves.1 <= now
             {
                 continue;
             }

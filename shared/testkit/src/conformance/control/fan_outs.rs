@@ -27,6 +27,7 @@ fn fan_out(of: &str, id: &str) -> FanOut {
         deed: Deed::End { trigger: Trigger::Logout, erase_now: false },
         issued_until: Some(EpochMillis(1_800_000_000_123)),
         by: By { actor: "arn:aws:iam::1:role/auth".to_owned(), reason_text: Some("ticket 7".to_owned()) },
+        policy: 3,
         key: Some("key-1".to_owned()),
         started_at: NOW,
         resume_at: EpochSeconds(NOW.0 + 900),

@@ -68,7 +68,7 @@ fn changes_of_cooling() -> [Change; 6] {
 fn changes_of_held() -> [Change; 3] {
     let release = |hold: Option<&str>, purge_at, due_at| {
         let hold = hold.map(str::to_owned);
-        Change::Release { hold, purge_at, due_at, decided: by_caller(None) }
+        Change::Release { hold, purge_at, due_at, released_at: AT, decided: by_caller(None) }
     };
     [release(Some("case-2"), None, None), release(None, Some(AT), None), release(None, None, Some(AT))]
 }
@@ -160,8 +160,13 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
         let removal = self.vault.remove(&held.key, &Expected::of(&unheld)).await.unwrap();
         assert_eq!(removal, stands(&held));
         // A release knows of the hold and rests on the version.
-        let release =
-            Change::Release { hold: None, purge_at: None, due_at: Some(AT), decided: by_caller(None) };
+        let release = Change::Release {
+            hold: None,
+            purge_at: None,
+            due_at: Some(AT),
+            released_at: AT,
+            decided: by_caller(None),
+        };
         assert_eq!(self.vault.write(&write_of(&held, release)).await.unwrap(), WriteOutcome::Done);
         assert_eq!(self.row(&held.key).await.unwrap().hold, None);
     }
