@@ -21,7 +21,7 @@ mod read;
 mod scanned;
 
 pub use attributes::{StoredAttribute, StoredValue};
-pub use cleanup::{EndedGroups, cleans_up, decide_cleanup, decide_reborn};
+pub use cleanup::{Stolen, cleans_up, decide_cleanup, decide_reborn};
 pub use command::{Ending, decide_command, decide_reinstate};
 pub use due::{DueFacts, decide_due, family_end, next_due};
 pub use held::{decide_hold, decide_release, decide_uncovered};

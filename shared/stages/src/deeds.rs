@@ -74,6 +74,8 @@ pub(crate) struct Doing<'a> {
     pub(crate) by: &'a By,
     /// Whether the subject's row bore the hold that is released.
     pub(crate) was_held: bool,
+    /// Whether it only looks for what a first look missed.
+    pub(crate) is_second_look: bool,
 }
 
 /// Does deeds to a tenant's rows under one config version.
@@ -155,6 +157,10 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
     ) -> Verdict {
         let (policy, now, by) = (self.pinned.version, self.now, doing.by);
         match doing.deed {
+            // Guard: what the first look reached may have been held and released since, and keeps the date of that.
+            Deed::End { trigger, .. } if doing.is_second_look && row.reason == Some(*trigger) => {
+                Verdict::Keep(Why::AlreadyDone)
+            }
             Deed::End { trigger, erase_now } => {
                 let (at, issued_until) = (doing.at, doing.issued_until);
                 let ending =

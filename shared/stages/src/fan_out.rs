@@ -92,6 +92,7 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
                 issued_until: fan_out.issued_until,
                 by: &fan_out.by,
                 was_held: fan_out.was_held,
+                is_second_look: fan_out.is_second_look(),
             };
             let done = self.each(rows, doing).await?;
             fan_out.n_waiting = fan_out.n_waiting.saturating_add(n_waiting(&done));
@@ -107,7 +108,10 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
 
     /// Everything is reached: a second look is written down before this one is forgotten.
     async fn close(&self, fan_out: &FanOut) -> Result<(), StageError> {
-        if !fan_out.is_second_look() {
+        // A token that the lagging index hides is too new to bear the hold that is released; a second look would only
+        // release what was put under it again since.
+        let is_release = matches!(fan_out.deed, Deed::Release { .. });
+        if !fan_out.is_second_look() && !is_release {
             let again = fan_out.second_look(self.now.plus(self.settings.limits.index_lag));
             self.control.create_fan_out(&again).await?;
         }

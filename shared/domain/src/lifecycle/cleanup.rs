@@ -2,6 +2,7 @@
 //! have left behind.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Change, Decided, Then, Verdict, Why};
 use crate::policy::{Action, KindPolicy, Scope, Trigger};
@@ -52,54 +53,68 @@ pub fn decide_cleanup(row: &VaultRow, kind: &KindPolicy, policy: u64, now: Epoch
     }
 }
 
-/// The sign-ins and families that have ended as such among some tokens of one owner, and why: neither begins again.
+/// How long after a theft a token of the same family or sign-in is still taken for the successor of a refresh that was
+/// under way. As long as two clocks may differ.
+const IN_FLIGHT: Duration = Duration::from_mins(5);
+
+/// The sign-ins and families that were compromised as such among some tokens of one owner, with when and by whom it was
+/// said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EndedGroups {
-    sessions: BTreeMap<String, (Trigger, Option<By>)>,
-    families: BTreeMap<String, (Trigger, Option<By>)>,
+pub struct Stolen {
+    sessions: BTreeMap<String, (EpochSeconds, Option<By>)>,
+    families: BTreeMap<String, (EpochSeconds, Option<By>)>,
 }
 
-impl EndedGroups {
-    /// Notes what a token says: one that ended for a reason whose scope is its sign-in or its family.
+impl Stolen {
+    /// Notes what a token says: one that was compromised with all of its sign-in or its family.
     pub fn note(&mut self, row: &VaultRow, kind: &KindPolicy) {
-        let Some(reason) = row.reason.filter(|_| row.state == State::Cooling) else { return };
-        let Some(rule) = kind.rule(reason).filter(|rule| rule.action != Action::Ignore) else { return };
-        let ended = (reason, row.by.clone());
-        let (session, family) = (row.owner.session.clone(), row.owner.family.clone());
-        match rule.scope {
-            Scope::Family => match family {
-                Some(family) => drop(self.families.insert(family, ended)),
-                None => self.sessions.extend(session.map(|session| (session, ended))),
-            },
-            Scope::Session | Scope::Device => self.sessions.extend(session.map(|session| (session, ended))),
-            Scope::Token | Scope::Subject => {}
+        let is_stolen = row.state == State::Cooling && row.reason == Some(Trigger::Compromised);
+        let rule = kind.rule(Trigger::Compromised).filter(|rule| is_stolen && rule.action != Action::Ignore);
+        let (Some(rule), Some(since)) = (rule, row.cooling_since) else { return };
+        let (groups, group) = match (rule.scope, &row.owner.family) {
+            (Scope::Family, Some(family)) => (&mut self.families, Some(family)),
+            (Scope::Family | Scope::Session | Scope::Device, _) => {
+                (&mut self.sessions, row.owner.session.as_ref())
+            }
+            (Scope::Token | Scope::Subject, _) => return,
+        };
+        let Some(group) = group else { return };
+        let said = (since, row.by.clone());
+        // On a row that was held since it is the holder who is named.
+        if row.hold.is_none() && row.released_at.is_none() {
+            groups.insert(group.clone(), said);
+        } else {
+            groups.entry(group.clone()).or_insert(said);
         }
     }
 
-    fn of(&self, row: &VaultRow) -> Option<&(Trigger, Option<By>)> {
+    fn of(&self, row: &VaultRow) -> Option<&(EpochSeconds, Option<By>)> {
         let in_family = row.owner.family.as_ref().and_then(|family| self.families.get(family));
         in_family.or_else(|| row.owner.session.as_ref().and_then(|session| self.sessions.get(session)))
     }
 }
 
-/// Decides over a token that is in service although its sign-in or its family has ended: a refresh was under way, and
-/// the command that ended them could not know of its successor.
+/// Decides over a token that is in service although its sign-in or its family was stolen: a refresh was under way, and
+/// its successor was written after the command had gone over the others. Without this a thief who keeps refreshing
+/// would stay ahead of every look.
 pub fn decide_reborn(
     row: &VaultRow,
-    ended: &EndedGroups,
+    stolen: &Stolen,
     kind: &KindPolicy,
     policy: u64,
     now: EpochSeconds,
 ) -> Verdict {
-    let Some((reason, by)) = ended.of(row).filter(|_| row.state == State::Active) else {
+    let Some((since, by)) = stolen.of(row).filter(|_| row.state == State::Active) else {
         return Verdict::Keep(Why::NotDue);
     };
-    let Some(rule) = kind.rule(*reason).filter(|rule| rule.action != Action::Ignore) else {
-        return Verdict::Keep(Why::Ignored);
-    };
+    if since.plus(IN_FLIGHT) < row.created_at.to_seconds().min(now) {
+        return Verdict::Keep(Why::IssuedLater);
+    }
+    let rule = kind.rule(Trigger::Compromised).filter(|rule| rule.action != Action::Ignore);
+    let Some(rule) = rule else { return Verdict::Keep(Why::Ignored) };
     let then = if row.hold.is_some() { Then::Wait } else { Then::Leave(now.plus(rule.cool_off)) };
     let decided = Decided { by: by.clone(), ..Decided::by_timer(policy) };
-    Verdict::Change(Change::Cool { reason: *reason, since: now, then, decided })
+    Verdict::Change(Change::Cool { reason: Trigger::Compromised, since: now, then, decided })
 }
 
 /// What was found unused may still come back, a deleted account has its time for regret, what was compromised is

@@ -6,6 +6,7 @@ use super::command::has_family;
 use super::due::cool_off_of;
 use super::{Change, Decided, Verdict, Why, next_due};
 use crate::hold;
+use crate::issue::known_end;
 use crate::policy::{KindPolicy, Trigger};
 use crate::row::{By, Phase, VaultRow};
 use crate::time::EpochSeconds;
@@ -70,6 +71,9 @@ fn dates(
     now: EpochSeconds,
 ) -> (Option<EpochSeconds>, Option<EpochSeconds>) {
     if row.phase() == Phase::Active {
+        if let Some(end) = known_end(row, kind) {
+            return (Some(end.max(soonest)), None);
+        }
         return (None, next_due(row, kind, row.last_seen()).map(|at| at.max(soonest)));
     }
     let Some((reason, since)) = row.reason.zip(row.cooling_since) else { return (None, None) };

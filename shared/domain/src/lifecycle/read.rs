@@ -28,7 +28,10 @@ fn decide_cooling(row: &VaultRow, at: EpochSeconds, by: &By, kind: &KindPolicy, 
         Some(reason) if reason.is_revivable() => {
             // Any read that was not known counts, also one from before the token was taken out of service whose
             // message came late: had it come in time, the token would have been kept.
-            if at <= row.last_seen() {
+            // One that would not have been written down then, since another had been, is known too.
+            let is_coalesced = at <= row.last_seen().plus(kind.read_granularity);
+            let is_earlier = row.cooling_since.is_some_and(|since| at < since);
+            if at <= row.last_seen() || (is_coalesced && is_earlier) {
                 return Verdict::Keep(Why::AlreadyDone);
             }
             let due_at = next_due(row, kind, at);

@@ -2,6 +2,8 @@
 
 use lethe_domain::command::{Group, Part};
 use lethe_domain::fan_out::{Deed, FanOut, Position};
+use lethe_domain::policy::Trigger;
+use lethe_domain::time::EpochMillis;
 
 use super::{Accepted, Answer};
 use crate::error::StageError;
@@ -62,7 +64,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             tenant: self.deeds.tenant.clone(),
             id: id_of(self.deeds.tenant, command, group),
             group: group.clone(),
-            issued_until: matches!(deed, Deed::End { .. }).then_some(self.caller.sent_at),
+            issued_until: self.group_until(group, &deed),
             deed,
             by: self.by.clone(),
             policy: self.deeds.pinned.version,
@@ -77,6 +79,16 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             n_waiting: 0,
             revision: 0,
         }
+    }
+
+    /// Up to when the tokens of a group must have been issued: to the millisecond, so that a sign-in just after a logout
+    /// is alive. A stolen sign-in or family is not signed in to again, and the successor of a refresh that was under way
+    /// belongs to it.
+    fn group_until(&self, group: &Group, deed: &Deed) -> Option<EpochMillis> {
+        let Deed::End { trigger, .. } = deed else { return None };
+        let is_lineage = matches!(group.part, Part::Session(_) | Part::Family(_));
+        let is_stolen = *trigger == Trigger::Compromised && is_lineage;
+        Some(if is_stolen { self.named_until() } else { self.caller.sent_at })
     }
 
     async fn are_too_many_waiting(&self) -> Result<bool, StageError> {

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use lethe_domain::command::Group;
 use lethe_domain::fan_out::{Deed, reach};
-use lethe_domain::lifecycle::{Verdict, decide_read, decide_reinstate};
+use lethe_domain::hold;
+use lethe_domain::lifecycle::{Verdict, Why, decide_read, decide_reinstate};
 use lethe_domain::policy::{Action, KindPolicy, Scope, Trigger};
 use lethe_domain::row::{RowRead, VaultRow};
+use lethe_domain::subject::SubjectKey;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, TokenId, token_digest};
 
@@ -43,8 +45,31 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
     /// Holds or releases tokens.
     pub(super) async fn do_to_tokens(&self, tokens: &[TokenId], deed: &Deed) -> Result<Answer, StageError> {
         let rows = self.deeds.read(&self.keys_of(tokens)).await?;
-        let done = self.deeds.each(rows, self.doing(deed, None)).await?;
-        Ok(Answer::of_tokens(&done))
+        let are_covered = self.are_covered(&rows, deed).await?;
+        let free = rows.into_iter().zip(&are_covered).filter(|(_, is_covered)| !**is_covered);
+        let free: Vec<Read> = free.map(|(row, _)| row).collect();
+        let mut done = self.deeds.each(free, self.doing(deed, None)).await?.into_iter();
+        let each = are_covered
+            .into_iter()
+            .map(|is_covered| if is_covered { Some(Done::Kept(Why::OnHold)) } else { done.next() });
+        Ok(Answer::of_tokens(&each.flatten().collect::<Vec<_>>()))
+    }
+
+    /// For each token whether the hold that is to be released stands on its subject, and is not the token's own to lose.
+    async fn are_covered(&self, rows: &[Read], deed: &Deed) -> Result<Vec<bool>, StageError> {
+        let Deed::Release { hold_id } = deed else { return Ok(vec![false; rows.len()]) };
+        let shards = self.deeds.pinned.tenant(self.deeds.tenant)?.shards;
+        stream::iter(rows)
+            .map(async |(key, row)| {
+                let Some(RowRead::Token(row)) = row else { return Ok(false) };
+                let Some(subject) = &row.owner.subject else { return Ok(false) };
+                let subject =
+                    self.deeds.vault.subject(&SubjectKey::new(&key.tenant, subject, shards)).await?;
+                Ok(subject.is_some_and(|subject| hold::stands(subject.hold.as_deref(), hold_id)))
+            })
+            .buffered(PARALLEL_CALLS)
+            .try_collect()
+            .await
     }
 
     /// Takes notice that tokens were read.
@@ -86,6 +111,8 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
 
     /// A spent refresh token that was used is on record as compromised with its whole family; a late use rings.
     async fn note_alarms(&self, done: &[Done]) -> Result<(), StageError> {
+        // Guard: on record first. Once the token is compromised, whoever comes again cannot see any more that it was spent.
+        self.note_late_uses(done).await?;
         let deed = Deed::End { trigger: Trigger::Compromised, erase_now: false };
         for done in done {
             let Done::Reuse(row) = done else { continue };
@@ -99,7 +126,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             let rows = self.deeds.read(std::slice::from_ref(&row.key)).await?;
             self.deeds.each(rows, self.doing(&deed, None)).await?;
         }
-        self.note_late_uses(done).await
+        Ok(())
     }
 
     fn doing<'d>(&'d self, deed: &'d Deed, at: Option<EpochSeconds>) -> Doing<'d> {
@@ -108,7 +135,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
             Deed::End { .. } => Some(self.named_until()),
             Deed::Hold { .. } | Deed::Release { .. } => None,
         };
-        Doing { deed, at, issued_until, by: &self.by, was_held: false }
+        Doing { deed, at, issued_until, by: &self.by, was_held: false, is_second_look: false }
     }
 
     /// When something happened, as its sender says, or when it was sent; not later than now, whoever's clock is fast.

@@ -1,10 +1,10 @@
 //! Inline clean-up: what one subject and client have left behind is put away when a token of theirs is issued,
-//! refreshed or revoked. A token that is issued into a sign-in or a family that has ended ends as well.
+//! refreshed or revoked. A token that is issued into a stolen sign-in or family ends as well.
 
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lethe_domain::lifecycle::{EndedGroups, Expected, Verdict, decide_cleanup, decide_reborn};
+use lethe_domain::lifecycle::{Expected, Stolen, Verdict, decide_cleanup, decide_reborn};
 use lethe_domain::row::{OWNER_BUCKETS, RowRead, VaultRow};
 use lethe_domain::subject::SubjectKey;
 use lethe_domain::time::EpochSeconds;
@@ -88,13 +88,13 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
         now: EpochSeconds,
     ) -> Result<u64, StageError> {
         let kind_of = |row: &VaultRow| pinned.config.known_kind(&row.key.tenant, &row.kind);
-        let mut ended = EndedGroups::default();
+        let mut stolen = Stolen::default();
         for row in &rows {
             if let Some(kind) = kind_of(row) {
-                ended.note(row, kind);
+                stolen.note(row, kind);
             }
         }
-        let decide = |row: &VaultRow, kind| match decide_reborn(row, &ended, kind, pinned.version, now) {
+        let decide = |row: &VaultRow, kind| match decide_reborn(row, &stolen, kind, pinned.version, now) {
             Verdict::Keep(_) if !is_held => decide_cleanup(row, kind, pinned.version, now),
             verdict @ (Verdict::Keep(_) | Verdict::Change(_) | Verdict::LateUse | Verdict::Reuse) => verdict,
         };

@@ -107,8 +107,8 @@ fn what_is_issued_under_a_subjects_hold_is_held_by_the_subjects_row() {
     assert_eq!((house.line("acc-ttl").as_str(), house.kept("acc-ttl").as_deref()), ("gone", Some("held")));
     assert_eq!(house.line("acc-new"), "active held case-1");
     house.say("release", ALICE);
-    // Its end has passed; it is looked at again in a day, and leaves a day after that.
-    assert_eq!(house.line("acc-new"), "active due 27h");
+    // Its end has passed; it leaves in a day.
+    assert_eq!(house.line("acc-new"), "active leaves 27h");
     assert_eq!(house.valid(&["acc-new"]), [""; 0]);
 }
 
@@ -191,9 +191,7 @@ fn a_token_that_ends_under_a_hold_leaves_after_it() {
     house.all(&both, "active held case-1");
     assert_eq!(house.valid(&both), [""; 0]);
     house.say("release", &held_by("case-1", &both));
-    house.all(&both, "active due 96h");
-    house.after(DAY);
-    house.all(&both, "sentenced expired leaves 120h");
+    house.all(&both, "active leaves 96h");
     house.follow(&both, DAY, Some(("r30", 30)));
 }
 

@@ -3,11 +3,20 @@
 //!
 //! A failing case is made smaller, printed, and kept with its seed in `tests/proptest-regressions`, from where it is
 //! tried first the next time. `PROPTEST_CASES` asks for more cases and `PROPTEST_RNG_SEED` for the same ones again.
+#![expect(
+    clippy::match_same_arms,
+    clippy::needless_range_loop,
+    clippy::option_option,
+    clippy::too_many_arguments,
+    clippy::unnested_or_patterns,
+    clippy::wildcard_enum_match_arm,
+    reason = "the reference says each rule where the issue says it, in the issue's words"
+)]
 #![expect(clippy::print_stdout, reason = "says how much was tried")]
 
 use std::cell::Cell;
 
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 use self::delivery::{Moment, Tally, Teller};
 use self::plan::{Plan, Story, any_plan};
@@ -21,7 +30,7 @@ mod record;
 mod reference;
 
 /// What fits into some ten seconds.
-const CASES: u32 = 512;
+const CASES: u32 = 192;
 
 #[test]
 fn any_sequence_of_commands_ends_as_the_calm_one_and_as_the_reference_says() {
@@ -32,6 +41,11 @@ fn any_sequence_of_commands_ends_as_the_calm_one_and_as_the_reference_says() {
         test_name: Some("any_sequence_of_commands"),
         max_shrink_iters: 4_000,
         cases: Config::default().cases.max(CASES),
+        // The same stories every time; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` tell others and more.
+        rng_seed: match Config::default().rng_seed {
+            RngSeed::Random => RngSeed::Fixed(1),
+            given @ RngSeed::Fixed(_) => given,
+        },
         ..Config::default()
     };
     let outcome = TestRunner::new(config).run(&any_plan(), |plan| {

@@ -105,34 +105,37 @@ fn what_was_released_from_a_hold_is_not_hurried_for_its_notice() {
 }
 
 #[test]
-fn a_token_of_a_family_or_a_sign_in_that_has_ended_ends_as_well() {
+fn a_token_that_is_issued_into_a_stolen_family_or_sign_in_ends_as_well() {
     let of = |session: &str, family: Option<&str>, row: VaultRow| {
         let (session, family) = (Some(session.to_owned()), family.map(str::to_owned));
         VaultRow { owner: Owner { session, family, ..Owner::default() }, ..row }
     };
     let scoped = |scope: Scope| {
         let mut kind = kind();
-        for trigger in [Trigger::Compromised, Trigger::Logout] {
-            kind.rules.get_mut(&trigger).unwrap().scope = scope;
-        }
+        kind.rules.get_mut(&Trigger::Compromised).unwrap().scope = scope;
         kind
     };
-    let reborn = |ended: &[VaultRow], row: &VaultRow, scope: Scope| {
-        let mut groups = EndedGroups::default();
-        ended.iter().for_each(|row| groups.note(row, &scoped(scope)));
+    let reborn = |stolen: &VaultRow, row: &VaultRow, scope: Scope| {
+        let mut groups = Stolen::default();
+        groups.note(stolen, &scoped(scope));
         decide_reborn(row, &groups, &scoped(scope), 3, NOW)
     };
+    let issued = |seconds| VaultRow { created_at: EpochSeconds(at(999).0 + seconds).to_millis(), ..active() };
     let stolen = of("s1", Some("f1"), cooling(Trigger::Compromised, at(999)));
-    let (kin, other) = (of("s1", Some("f1"), active()), of("s2", Some("f2"), active()));
-    let ended = after(reborn(std::slice::from_ref(&stolen), &kin, Scope::Family), &kin);
+    let kin = of("s1", Some("f1"), issued(300));
+    let ended = after(reborn(&stolen, &kin, Scope::Family), &kin);
     assert_eq!((ended.reason, ended.purge_at), (Some(Trigger::Compromised), Some(at(1007))));
-    assert_eq!(reborn(std::slice::from_ref(&stolen), &other, Scope::Family), Verdict::Keep(Why::NotDue));
-    // What ended alone takes nobody along, and what is out of service already is left to its own reason.
-    assert_eq!(reborn(std::slice::from_ref(&stolen), &kin, Scope::Token), Verdict::Keep(Why::NotDue));
-    assert_eq!(reborn(std::slice::from_ref(&stolen), &stolen, Scope::Family), Verdict::Keep(Why::NotDue));
+    let later = of("s1", Some("f1"), issued(301));
+    assert_eq!(reborn(&stolen, &later, Scope::Family), Verdict::Keep(Why::IssuedLater));
+    let other = of("s2", Some("f2"), issued(1));
+    assert_eq!(reborn(&stolen, &other, Scope::Family), Verdict::Keep(Why::NotDue));
+    let session = of("s1", None, issued(1));
+    assert!(matches!(reborn(&stolen, &session, Scope::Session), Verdict::Change(_)));
+    // What ended alone takes nobody along, who signed out may sign in again, and what is out of service stays.
+    assert_eq!(reborn(&stolen, &kin, Scope::Token), Verdict::Keep(Why::NotDue));
     let signed_out = of("s1", None, cooling(Trigger::Logout, at(999)));
-    let ended = after(reborn(&[signed_out], &kin, Scope::Session), &kin);
-    assert_eq!(ended.reason, Some(Trigger::Logout));
+    assert_eq!(reborn(&signed_out, &session, Scope::Session), Verdict::Keep(Why::NotDue));
+    assert_eq!(reborn(&stolen, &stolen, Scope::Family), Verdict::Keep(Why::NotDue));
 }
 
 #[test]

@@ -80,17 +80,17 @@ fn a_released_token_leaves_when_it_would_have_but_no_sooner_than_the_notice() {
 }
 
 #[test]
-fn a_released_token_in_service_is_looked_at_when_it_ends_but_no_sooner_than_the_notice() {
+fn a_released_token_in_service_has_its_known_end_again_but_no_sooner_than_the_notice() {
     let timeless = KindPolicy { idle_after: None, ..kind() };
-    for (expires_at, look_at) in [
+    for (expires_at, leaves_at) in [
         (None, None),
         (Some(at(990)), Some(at(1001))),
-        (Some(at(1001)), Some(at(1001))),
-        (Some(now_plus(DAY + 1)), Some(now_plus(DAY + 1))),
+        (Some(at(1001)), Some(at(1008))),
+        (Some(now_plus(DAY + 1)), Some(now_plus(8 * DAY + 1))),
     ] {
         let row = held(VaultRow { expires_at, ..active() }, "case-1");
         let free = after(release(&row, &timeless), &row);
-        assert_eq!((free.phase(), dates(&free)), (Phase::Active, (None, look_at, None)), "{expires_at:?}");
+        assert_eq!((free.phase(), dates(&free)), (Phase::Active, (leaves_at, None, None)), "{expires_at:?}");
     }
 }
 
@@ -123,7 +123,7 @@ fn what_only_its_subjects_hold_kept_gets_the_same_notice() {
         assert_eq!(decide(&free), Verdict::Keep(Why::AlreadyDone));
         let known = leaving(VaultRow { expires_at: Some(at(980)), ..active() }, purge_at);
         let free = after(decide(&known), &known);
-        assert_eq!((free.phase(), dates(&free)), (Phase::Active, (None, Some(soonest), None)));
+        assert_eq!((free.phase(), dates(&free)), (Phase::Active, (Some(soonest), None, None)));
         assert_eq!(decide(&free), Verdict::Keep(Why::AlreadyDone));
     }
     for row in [

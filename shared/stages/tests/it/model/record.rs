@@ -52,7 +52,8 @@ fn check_item(item: &AuditItem, world: &World, story: &Story) -> Result<(), Stri
     if Some(event.tenant) != tenant_of(item) {
         return problem("another tenant's command");
     }
-    if item.event == Told::Refused {
+    // There the text is Lethe's own: why it refused, or that a person has to look.
+    if matches!(item.event, Told::Refused | Told::Gated) {
         return Ok(());
     }
     if *by_stranger || item.reason_text.as_deref() != Some(&why_of(nth)) {

@@ -102,7 +102,7 @@ impl<'s> Reference<'s> {
         match what {
             What::Issue { slot, life } => {
                 self.tokens[*slot] = issued(ms, *life);
-                self.clean_up(*slot, now);
+                self.follow_up(*slot, now);
             }
             What::Reissue { slot, life } => self.reissue(*slot, (ms, now), *life),
             What::Say { by_stranger: true, .. } => {}
@@ -231,10 +231,6 @@ impl<'s> Reference<'s> {
         }
         let ended_since = token.out.filter(|out| rank(out.why) > 0).map(|out| out.since);
         token.out = Some(Out { why, since: ended_since.unwrap_or(now), by: Some(nth) });
-        if ended_since.is_none() {
-            // What was in service decides anew, whatever was released before.
-            token.released = 0;
-        }
         token.leaves = if why == Trigger::Rotated && spec.family.is_some() {
             // See `leaves_with_its_family`.
             (NEVER, NEVER)
@@ -244,7 +240,7 @@ impl<'s> Reference<'s> {
             (date.min(token.leaves.0), if has_none { date } else { date.min(token.leaves.1) })
         };
         if why == Trigger::Revoked && !was_revoked {
-            self.clean_up(slot, now);
+            self.follow_up(slot, now);
         }
     }
 
@@ -256,7 +252,7 @@ impl<'s> Reference<'s> {
         }
         let Token { holds, notices, .. } = std::mem::take(&mut self.tokens[slot]);
         self.tokens[slot] = Token { holds, notices, ..issued(ms, life) };
-        self.clean_up(slot, now);
+        self.follow_up(slot, now);
     }
 
     fn read(&mut self, slot: usize, nth: usize, (ms, now): (i64, i64)) {
@@ -275,21 +271,22 @@ impl<'s> Reference<'s> {
     fn come_back(&mut self, slot: usize, seen: i64, now: i64) {
         let token = &mut self.tokens[slot];
         token.out = None;
-        token.released = 0;
         token.leaves = (NEVER, NEVER);
         token.seen = token.seen.max(seen);
-        self.clean_up(slot, now);
+        self.follow_up(slot, now);
     }
 
     fn hold(&mut self, id: usize, tenant: usize, whom: &Whom) {
-        match whom {
+        let slots = match whom {
             Whom::Of(subject, _) => {
                 self.held.insert((tenant, *subject, id));
+                self.members(tenant, *subject, Part::Everything)
             }
-            Whom::Tokens(slots) => {
-                for slot in slots.iter().copied().filter(|slot| self.is_here(*slot)).collect::<Vec<_>>() {
-                    self.tokens[slot].holds.insert(id);
-                }
+            Whom::Tokens(slots) => slots.clone(),
+        };
+        for slot in slots {
+            if matches!(whom, Whom::Tokens(_)) && self.is_here(slot) {
+                self.tokens[slot].holds.insert(id);
             }
         }
     }
@@ -322,44 +319,38 @@ impl<'s> Reference<'s> {
             };
             let date = own_date.map_or(NEVER, |own_date| own_date.max(token.released));
             token.leaves = (date, date);
-            if own_date.is_some_and(|own_date| token.released <= own_date) {
-                // A date that was not put off is its own, and clean-up may find it too late.
-                token.released = 0;
+        }
+    }
+
+    /// What follows from an issue, a return into service or a revocation, for the same subject and client.
+    fn follow_up(&mut self, of: usize, now: i64) {
+        let Spec { tenant, subject, client, .. } = *self.spec(of);
+        for slot in self.members(tenant, subject, Part::Everything) {
+            if self.spec(slot).client == client && self.is_here(slot) {
+                self.clean_up(slot, now);
             }
         }
     }
 
-    /// What the same subject and client have left behind goes at once: not what may come back, not what is evidence or
-    /// has time for regret, not a spent token whose family may live, and nothing that a hold keeps or that was released
-    /// from one today.
-    fn clean_up(&mut self, of: usize, now: i64) {
-        if !matches!(self.story.setting, Setting::CleanUp | Setting::CleanUpWithoutCopy) {
+    /// What has been left behind goes at once: not what may come back, not what was revoked, or is evidence, or has time
+    /// for regret, not what is spent, and nothing that a hold keeps or that was released from one today.
+    fn clean_up(&mut self, slot: usize, now: i64) {
+        let is_on = matches!(self.story.setting, Setting::CleanUp | Setting::CleanUpWithoutCopy);
+        let keeps = self.is_held(slot) || self.is_in_service(slot, now);
+        let kind = self.spec(slot).kind;
+        let token = &mut self.tokens[slot];
+        let has_left = token.leaves.1 <= now || now < token.released;
+        if !is_on || keeps || has_left || kind == Kind::Vault {
             return;
         }
-        let Spec { tenant, subject, client, .. } = *self.spec(of);
-        for slot in self.members(tenant, subject, Part::Everything) {
-            let spec = self.spec(slot);
-            if spec.client != client
-                || spec.kind == Kind::Vault
-                || !self.is_here(slot)
-                || self.is_held(slot)
-                || self.is_in_service(slot, now)
-                || now < self.tokens[slot].released
-                || self.tokens[slot].leaves.1 <= now
-            {
-                continue;
-            }
-            let token = &mut self.tokens[slot];
-            let goes = match token.out {
-                None => true,
-                Some(Out { why: Trigger::Rotated, .. }) => spec.family.is_none(),
-                Some(Out { why, .. }) => matches!(rank(why), 1 | 2),
-            };
-            if goes {
-                let out = Out { why: Trigger::Superseded, since: now, by: None };
-                token.out.get_or_insert(out);
-                token.leaves = (now.min(token.leaves.0), now.min(token.leaves.1));
-            }
+        let goes = match token.out.map(|out| out.why) {
+            None => true,
+            Some(Trigger::Rotated) => false,
+            Some(why) => rank(why) == 1,
+        };
+        if goes {
+            token.out.get_or_insert(Out { why: Trigger::Superseded, since: now, by: None });
+            token.leaves = (now.min(token.leaves.0), now);
         }
     }
 
@@ -449,6 +440,10 @@ impl<'s> Reference<'s> {
             Some(Trigger::Expired) if has_ended && seen.stands == Stands::Out => {
                 token.out = Some(Out { why: Trigger::Expired, since: now, by: None });
                 token.leaves = (token.leaves.0, token.leaves.1.min(now + DAY));
+            }
+            // A subject's hold that the token did not bear left no trace on it when it was released.
+            Some(Trigger::Superseded) if has_ended && now < token.released + DAY => {
+                token.out = Some(Out { why: Trigger::Superseded, since: now, by: None });
             }
             _ if may_idle && !is_held && idle_at.max(token.released) + READS <= now => {
                 return Err(format!("token {slot} should be idle by now: {token:?}"));
