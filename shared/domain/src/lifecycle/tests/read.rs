@@ -53,12 +53,14 @@ fn reading_a_spent_token_is_using_it() {
 }
 
 #[test]
-fn a_read_that_is_newer_by_a_second_revives_and_moves_the_next_look() {
+fn a_read_that_would_have_been_written_down_revives_and_moves_the_next_look() {
     for reason in [Trigger::Idle, Trigger::Unreferenced] {
         let row = VaultRow { last_read_at: Some(at(985)), ..leaving(cooling(reason, at(990)), at(1001)) };
         let read = |when| decide_read(&row, when, &by(), &kind(), 1);
         assert_eq!(read(at(985)), Verdict::Keep(Why::AlreadyDone));
-        let when = EpochSeconds(at(985).0 + 1);
+        // Within the granularity of the last one it would not have been written down, had it come in time.
+        assert_eq!(read(EpochSeconds(at(985).0 + 3600)), Verdict::Keep(Why::AlreadyDone));
+        let when = EpochSeconds(at(985).0 + 3601);
         let back = after(read(when), &row);
         assert_eq!((back.phase(), back.reason, back.last_read_at), (Phase::Active, None, Some(when)));
         assert_eq!(back.due_at, Some(EpochSeconds(when.0 + 90 * DAY + 3600)));
