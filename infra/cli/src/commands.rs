@@ -50,6 +50,7 @@ pub(crate) struct RunView {
     pub(crate) scan_started_at: Option<EpochSeconds>,
     pub(crate) resume_at: Option<EpochSeconds>,
     pub(crate) note: Option<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl From<&Run> for RunView {
@@ -64,6 +65,7 @@ impl From<&Run> for RunView {
             scan_started_at: Some(run.scan_started_at).filter(|at| at.0 != 0),
             resume_at: run.resume_at,
             note: run.note.clone(),
+            notes: run.notes.clone(),
         }
     }
 }

@@ -99,6 +99,7 @@ pub(crate) fn plan(plan: &PlanView) -> String {
     if let Some(note) = &run.note {
         lines.push(field("why", note));
     }
+    lines.extend(run.notes.iter().map(|note| field("note", note)));
     if let (Some(actor), Some(at)) = (approved_by, approved_at) {
         lines.push(field("approved", format!("by {actor} at {at}")));
     }

@@ -90,6 +90,9 @@ pub struct PlanIndex {
     pub scan_started_at: EpochSeconds,
     /// What it counts.
     pub tally: PlanTally,
+    /// What whoever approves it must know of the evidence: what was not measured, what is switched off.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Its shards, in order.
     pub shards: Vec<ShardPlan>,
 }
@@ -105,6 +108,7 @@ impl PlanIndex {
             evidence: run.evidence.clone().unwrap_or_default(),
             scan_started_at: run.scan_started_at,
             tally,
+            notes: Vec::new(),
             shards,
         }
     }

@@ -173,6 +173,9 @@ pub struct Run {
     pub applied: ApplyTally,
     /// Why it waits or is void, for people.
     pub note: Option<String>,
+    /// What its plan rests on that is not as it should be: what was not measured, what is switched off.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// Where a run's listing stands: the source by its place in the config's order, and that source's own cursor.
@@ -288,6 +291,7 @@ impl Run {
             tally: PlanTally::default(),
             applied: ApplyTally::default(),
             note: None,
+            notes: Vec::new(),
         }
     }
 

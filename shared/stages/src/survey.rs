@@ -129,12 +129,14 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         let fence = self.control.next_fence(&booked.tenant).await?;
         // Strikes go on from the last run that made a whole plan; a void run changes nothing.
         let planned = |run: &&Run| matches!(run.stage, Stage::Applied | Stage::Reported);
-        let previous = runs.iter().filter(planned).max_by_key(|run| run.scan_started_at);
+        let last_planned = runs.iter().filter(planned).max_by_key(|run| run.scan_started_at);
+        // After more void runs than are seen here, the latest of them still knows it.
+        let carried = || runs.iter().find_map(|run| run.previous.clone());
         let opened = Run {
             config,
             fence,
             scan_started_at: now,
-            previous: previous.map(|run| run.id.clone()),
+            previous: last_planned.map(|run| run.id.clone()).or_else(carried),
             ..booked.at(Stage::Surveying, now)
         };
         let ours = self.runs().step(&opened, Event::RunOpened, now).await?;

@@ -31,6 +31,7 @@ fn run(stage: Stage) -> RunView {
         scan_started_at: Some(T),
         resume_at: None,
         note: None,
+        notes: Vec::new(),
     }
 }
 

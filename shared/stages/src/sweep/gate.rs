@@ -2,7 +2,7 @@
 
 use lethe_domain::audit::Event;
 use lethe_domain::plan::{PlanIndex, ShardPlan, hash_of};
-use lethe_domain::rails::{Gate, judge};
+use lethe_domain::rails::{Judgement, PlanFacts, judge_plan};
 use lethe_domain::run::{Run, Stage};
 use lethe_domain::time::EpochSeconds;
 
@@ -13,6 +13,9 @@ use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
 use crate::settings::Mode;
 use crate::stored::to_json;
 use crate::work_keys;
+
+/// How many of the tenant's latest runs the rails look back on.
+const RUNS_SEEN: u32 = 40;
 
 impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
     /// Closes the gate if every shard is planned; the last planner does.
@@ -35,39 +38,58 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             };
             plans.push(plan);
         }
-        let index = PlanIndex::of(run, plans);
-        let bytes = to_json(&index)?;
-        let hash = hash_of(&bytes);
-        self.work.put_new(&work_keys::plan_index(&run_ref), bytes).await?;
-        self.judge(run, (&pinned, index), hash, now).await
+        let planned = PlanIndex::of(run, plans);
+        let runs = self.control.runs(&run.tenant, RUNS_SEEN).await?;
+        let earlier: Vec<Run> = runs.into_iter().filter(|other| other.id != run.id).collect();
+        let (tally, config) = (&planned.tally, &pinned.config);
+        let judgement = Judgement::of(judge_plan(&PlanFacts { run, tally, earlier: &earlier, config }));
+        if let Some(why) = judgement.void_reason() {
+            return self.runs().void(run, &why, now).await;
+        }
+        let index = PlanIndex { notes: judgement.notes.clone(), ..planned };
+        let bytes = self.store_index(&run_ref, &index).await?;
+        let Ok(index) = serde_json::from_slice::<PlanIndex>(&bytes) else {
+            return self.runs().void(run, "the index of its plan is damaged", now).await;
+        };
+        let notes = index.notes.clone();
+        let planned = Run { plan_hash: Some(hash_of(&bytes)), tally: index.tally, notes, ..run.clone() };
+        self.pass(&planned, (&pinned, &index), &judgement, now).await
     }
 
-    async fn judge(
+    /// Stores the index and returns the bytes that are there now: ours, or those of another planner who closed the gate
+    /// at the same time. They are the plan.
+    async fn store_index(&self, run: &RunRef, index: &PlanIndex) -> Result<Vec<u8>, StageError> {
+        let (key, bytes) = (work_keys::plan_index(run), to_json(index)?);
+        if self.work.put_new(&key, bytes.clone()).await? {
+            return Ok(bytes);
+        }
+        Ok(self.work.get(&key).await?.unwrap_or_default())
+    }
+
+    /// Lets a planned run through, or has it wait for a person.
+    async fn pass(
         &self,
         run: &Run,
-        (pinned, index): (&Pinned, PlanIndex),
-        hash: String,
+        (pinned, index): (&Pinned, &PlanIndex),
+        judgement: &Judgement,
         now: EpochSeconds,
     ) -> Result<(), StageError> {
-        let planned = Run { plan_hash: Some(hash), tally: index.tally, ..run.clone() };
         if run.plan_only || self.settings.mode == Mode::Report {
             let why = if run.plan_only { "plan only" } else { "report mode" };
-            let reported = Run { note: Some(why.to_owned()), ..planned };
+            let reported = Run { note: Some(why.to_owned()), ..run.clone() };
             return self.finish(&reported, Stage::Reported, pinned, now).await;
         }
-        match judge(&index.tally, &pinned.config.rails) {
-            Gate::Approval(why) => {
-                tracing::warn!(tenant = %run.tenant, run = %run.id, why, "plan waits for approval");
-                let gated = Run { note: Some(why), ..planned.at(Stage::Gated, now) };
-                self.runs().step(&gated, Event::Gated, now).await?;
-                Ok(())
-            }
-            Gate::Open if index.shards.iter().any(ShardPlan::has_writes) => {
-                // The survey's next tick sends the shards out; nothing is lost if this worker dies here.
-                self.control.update_run(&planned.at(Stage::Applying, now)).await?;
-                Ok(())
-            }
-            Gate::Open => self.finish(&planned, Stage::Applied, pinned, now).await,
+        if let Some(why) = judgement.approval_reason() {
+            tracing::warn!(tenant = %run.tenant, run = %run.id, why, "plan waits for approval");
+            let gated = Run { note: Some(why), ..run.at(Stage::Gated, now) };
+            self.runs().step(&gated, Event::Gated, now).await?;
+            return Ok(());
         }
+        if index.shards.iter().any(ShardPlan::has_writes) {
+            // The survey's next tick sends the shards out; nothing is lost if this worker dies here.
+            self.control.update_run(&run.at(Stage::Applying, now)).await?;
+            return Ok(());
+        }
+        self.finish(run, Stage::Applied, pinned, now).await
     }
 }
