@@ -2,6 +2,7 @@
 //! it, and says what it found; what all of them found together decides.
 
 mod budget;
+mod encodings;
 mod finding;
 mod ratio;
 
@@ -26,5 +27,7 @@ pub struct PlanFacts<'a> {
 
 /// Judges a whole tenant's plan.
 pub fn judge_plan(facts: &PlanFacts<'_>) -> Vec<Finding> {
-    ratio::judge(facts.tally, &facts.config.rails).into_iter().collect()
+    let mut findings: Vec<Finding> = ratio::judge(facts.tally, &facts.config.rails).into_iter().collect();
+    findings.extend(facts.config.tenant(&facts.run.tenant).into_iter().flat_map(encodings::judge));
+    findings
 }

@@ -1,7 +1,73 @@
 //! A tenant's data stores and the bounded parts that one message scans. Only what is written down here: reading a
 //! store is the work of the connectors.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+/// A way in which a source may write a token other than as it is. A UUID is found in any case, with dashes or without,
+/// whatever is switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// With JSON's escapes, where the text is not JSON as a whole.
+    Json,
+    /// With percents, as in a URL.
+    Url,
+    /// In base64, alone or inside a longer text.
+    Base64,
+    /// In an attribute of a table that is gzip, or gzip in base64.
+    Gzip,
+}
+
+impl Encoding {
+    /// Every encoding.
+    pub const ALL: [Self; 4] = [Self::Json, Self::Url, Self::Base64, Self::Gzip];
+
+    /// The config's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Url => "url",
+            Self::Base64 => "base64",
+            Self::Gzip => "gzip",
+        }
+    }
+}
+
+/// The encodings that are undone when a source is scanned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encodings(BTreeSet<Encoding>);
+
+impl Default for Encodings {
+    /// All of them: what is not looked for looks unused.
+    fn default() -> Self {
+        Self(Encoding::ALL.into())
+    }
+}
+
+impl FromIterator<Encoding> for Encodings {
+    fn from_iter<I: IntoIterator<Item = Encoding>>(encodings: I) -> Self {
+        Self(encodings.into_iter().collect())
+    }
+}
+
+impl Encodings {
+    /// None: tokens are looked for as they are.
+    pub fn none() -> Self {
+        Self(BTreeSet::new())
+    }
+
+    /// Whether this one is undone.
+    pub fn has(&self, encoding: Encoding) -> bool {
+        self.0.contains(&encoding)
+    }
+
+    /// Those that are switched off.
+    pub fn switched_off(&self) -> impl Iterator<Item = Encoding> {
+        Encoding::ALL.into_iter().filter(|encoding| !self.has(*encoding))
+    }
+}
 
 /// One registered data store of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +80,8 @@ pub enum SourceConfig {
         region: Option<String>,
         /// Into how many units the scan is cut.
         segments: u16,
+        /// How its attributes may write a token.
+        encodings: Encodings,
     },
     /// The objects of an S3 bucket under a prefix.
     S3 {
@@ -25,7 +93,18 @@ pub enum SourceConfig {
         region: Option<String>,
         /// How the objects are written.
         format: ObjectFormat,
+        /// How they may write a token.
+        encodings: Encodings,
     },
+}
+
+impl SourceConfig {
+    /// How the source may write a token.
+    pub fn encodings(&self) -> &Encodings {
+        match self {
+            Self::DynamoDb { encodings, .. } | Self::S3 { encodings, .. } => encodings,
+        }
+    }
 }
 
 /// How the objects of a source are written. Compression is found by suffix and by the first bytes.

@@ -59,6 +59,12 @@ pub enum SourceError {
         /// Where the line begins, after decompression.
         offset: u64,
     },
+    /// A value of an item begins as gzip and is none, or is cut.
+    #[error(
+        "read item: a value that begins as gzip cannot be unpacked; mend it, or leave `gzip` out of the source's \
+         `encodings` if it is something else"
+    )]
+    UnreadableValue,
     /// More than is read of one object.
     #[error("read object {object} of the unit: {what} is over the limit of {max_bytes} bytes")]
     TooLarge {
@@ -96,6 +102,7 @@ impl SourceError {
             | Self::EndedEarly { .. }
             | Self::Corrupt { .. }
             | Self::CorruptLine { .. }
+            | Self::UnreadableValue
             | Self::TooLarge { .. }
             | Self::Unsupported { .. }
             | Self::Stuck

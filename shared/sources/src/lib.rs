@@ -7,6 +7,7 @@ mod list;
 mod objects;
 mod ports;
 mod table;
+mod value;
 
 use lethe_domain::extract::Extractor;
 use lethe_domain::marks::MarkBuilder;

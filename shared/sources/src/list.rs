@@ -40,11 +40,11 @@ pub(crate) async fn list_units<O: Objects>(
     limits: &UnitLimits,
 ) -> Result<UnitPage, SourceError> {
     match config {
-        SourceConfig::DynamoDb { table, region, segments } => {
+        SourceConfig::DynamoDb { table, region, segments, encodings: _ } => {
             let table = TableRef { table: table.clone(), region: region.clone() };
             Ok(segments_of(name, &table, u32::from(*segments)))
         }
-        SourceConfig::S3 { bucket, prefix, region, format } => {
+        SourceConfig::S3 { bucket, prefix, region, format, encodings: _ } => {
             let bucket = BucketRef { bucket: bucket.clone(), prefix: prefix.clone(), region: region.clone() };
             let packed = pack_listing(objects, &bucket, *format, cursor, limits).await?;
             let spec = |objects| UnitSpec {

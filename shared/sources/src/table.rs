@@ -4,6 +4,7 @@ use lethe_domain::marks::MarkBuilder;
 use lethe_domain::source::{TableRef, UnitStats};
 
 use crate::attribute::walk;
+use crate::value::{Unreadable, mark_value};
 use crate::{ScanJob, SourceError, Tables, UnitProgress};
 
 /// Reads page after page of a segment, of which there are `total`.
@@ -20,10 +21,14 @@ pub(crate) async fn scan_segment<T: Tables>(
         let page = tables.scan_page(table, segment, total, cursor.as_deref()).await?;
         for item in &page.items {
             stats.n_rows = stats.n_rows.saturating_add(1);
+            let mut marked = Ok(());
             walk(item, &mut |bytes| {
                 stats.n_bytes = stats.n_bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-                job.extractor.scan(bytes, &mut |found| marks.add(found.canonical));
+                if marked.is_ok() {
+                    marked = mark_value(bytes, job.extractor, marks);
+                }
             });
+            marked.map_err(|Unreadable| SourceError::UnreadableValue)?;
         }
         if page.next.is_none() {
             return Ok(UnitProgress { stats, next: None });

@@ -117,7 +117,10 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
             .into_iter()
             .map(|(_, format)| format.clone())
             .collect();
-        let extractor = Extractor::new(&formats);
+        let Some(source) = pinned.tenant(&run.tenant)?.sources.get(&spec.source) else {
+            return Ok(Err(UnitFailure::Damaged(format!("its source {} is not in the config", spec.source))));
+        };
+        let extractor = Extractor::new(&formats, source.encodings());
         let job = ScanJob { extractor: &extractor, limits: &self.settings.units, should_pause };
         let shards = pinned.tenant(&run.tenant)?.shards;
         let (mut part, mut resume) = (0_u32, None);

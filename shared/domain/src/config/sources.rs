@@ -2,8 +2,8 @@
 
 use super::floors::SEGMENTS;
 use super::report::Report;
-use super::section::Section;
-use crate::source::{ObjectFormat, SourceConfig};
+use super::section::{Section, suggest};
+use crate::source::{Encoding, Encodings, ObjectFormat, SourceConfig};
 
 const DEFAULT_SEGMENTS: u64 = 1;
 const TYPES: [(&str, Type); 2] = [("dynamodb", Type::Table), ("s3", Type::Bucket)];
@@ -30,7 +30,7 @@ pub(super) fn read_source(report: &mut Report, section: &Section<'_>) -> Option<
 }
 
 fn read_table(report: &mut Report, section: &Section<'_>) -> Option<SourceConfig> {
-    section.check_keys(report, &["type", "table", "segments", "region"]);
+    section.check_keys(report, &["type", "table", "segments", "encodings", "region"]);
     let table = section.text(report, "table", "the name of a DynamoDB table");
     let table = table.filter(|name| {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
@@ -45,16 +45,18 @@ fn read_table(report: &mut Report, section: &Section<'_>) -> Option<SourceConfig
         is_name
     });
     let segments = section.number(report, "segments", DEFAULT_SEGMENTS, &SEGMENTS);
+    let encodings = read_encodings(report, section);
     let region = read_region(report, section);
     Some(SourceConfig::DynamoDb {
         table: table?.to_owned(),
         segments: u16::try_from(segments?).ok()?,
+        encodings: encodings?,
         region: region?,
     })
 }
 
 fn read_bucket(report: &mut Report, section: &Section<'_>) -> Option<SourceConfig> {
-    section.check_keys(report, &["type", "bucket", "prefix", "format", "region"]);
+    section.check_keys(report, &["type", "bucket", "prefix", "format", "encodings", "region"]);
     let bucket = section.text(report, "bucket", "the name of an S3 bucket");
     let bucket = bucket.filter(|name| {
         let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
@@ -73,13 +75,33 @@ fn read_bucket(report: &mut Report, section: &Section<'_>) -> Option<SourceConfi
         fits
     });
     let format = section.required_choice(report, "format", &OBJECT_FORMATS);
+    let encodings = read_encodings(report, section);
     let region = read_region(report, section);
     Some(SourceConfig::S3 {
         bucket: bucket?.to_owned(),
         prefix: prefix?.to_owned(),
         format: format?,
+        encodings: encodings?,
         region: region?,
     })
+}
+
+/// The encodings that are undone. Where nothing is said all of them are: what is not looked for looks unused.
+fn read_encodings(report: &mut Report, section: &Section<'_>) -> Option<Encodings> {
+    if !section.has("encodings") {
+        return Some(Encodings::default());
+    }
+    let known = Encoding::ALL.map(Encoding::as_str);
+    let mut encodings = Vec::new();
+    for (_, word) in section.texts(report, "encodings")? {
+        let Some(encoding) = Encoding::ALL.into_iter().find(|encoding| encoding.as_str() == word) else {
+            let problem = format!("names an encoding that is not known; {}", suggest(word, &known));
+            section.fault(report, "encodings", problem);
+            return None;
+        };
+        encodings.push(encoding);
+    }
+    Some(encodings.into_iter().collect())
 }
 
 /// The region, which may be left out; `None` when it is wrong.
@@ -125,12 +147,18 @@ pub(super) fn check_sources_differ(
 fn holds_the_same(one: &SourceConfig, other: &SourceConfig) -> bool {
     match (one, other) {
         (
-            SourceConfig::DynamoDb { table, region, segments: _ },
-            SourceConfig::DynamoDb { table: other_table, region: other_region, segments: _ },
+            SourceConfig::DynamoDb { table, region, segments: _, encodings: _ },
+            SourceConfig::DynamoDb { table: other_table, region: other_region, segments: _, encodings: _ },
         ) => table == other_table && region == other_region,
         (
-            SourceConfig::S3 { bucket, prefix, format: _, region: _ },
-            SourceConfig::S3 { bucket: other_bucket, prefix: other_prefix, format: _, region: _ },
+            SourceConfig::S3 { bucket, prefix, format: _, region: _, encodings: _ },
+            SourceConfig::S3 {
+                bucket: other_bucket,
+                prefix: other_prefix,
+                format: _,
+                region: _,
+                encodings: _,
+            },
         ) => {
             bucket == other_bucket
                 && (prefix.starts_with(other_prefix.as_str()) || other_prefix.starts_with(prefix.as_str()))

@@ -28,8 +28,18 @@ impl PatternMatcher {
         }
     }
 
+    /// The bytes of a token.
+    pub(super) fn token_len(&self) -> usize {
+        self.prefix_len.saturating_add(self.length)
+    }
+
     /// Finds every token that starts in `starts`, also where prefixes overlap.
-    pub(super) fn scan(&self, bytes: &[u8], starts: Range<usize>, found: &mut impl FnMut(&[u8], usize)) {
+    pub(super) fn scan(
+        &self,
+        bytes: &[u8],
+        starts: Range<usize>,
+        found: &mut impl FnMut(&[u8], Range<usize>),
+    ) {
         // A prefix may begin at the last start and end behind it, a token even later.
         let searched = starts.end.saturating_add(self.prefix_len).saturating_sub(1).min(bytes.len());
         let Some(searched) = bytes.get(..searched) else { return };
@@ -37,10 +47,15 @@ impl PatternMatcher {
         while let Some(at) = searched.get(from..).and_then(|rest| self.finder.find(rest)) {
             let start = from.saturating_add(at);
             if let Some(token) = self.token_at(bytes, start) {
-                found(token, start);
+                found(token, start..start.saturating_add(token.len()));
             }
             from = start.saturating_add(1);
         }
+    }
+
+    /// The token at the start of these bytes, if they begin with one.
+    pub(super) fn token_in<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if bytes.starts_with(self.finder.needle()) { self.token_at(bytes, 0) } else { None }
     }
 
     /// The token at the start of a prefix, if what follows is one.

@@ -24,14 +24,14 @@ fn sorted(mut finds: Finds) -> Finds {
 
 fn scan(formats: &[TokenFormat], text: &[u8]) -> Finds {
     let mut finds = Vec::new();
-    Extractor::new(formats).scan(text, &mut |found| note(&mut finds, found));
+    Extractor::new(formats, &Encodings::none()).scan(text, &mut |found| note(&mut finds, found));
     sorted(finds)
 }
 
-fn stream(formats: &[TokenFormat], encoding: Encoding, pieces: &[&[u8]]) -> Finds {
-    let extractor = Extractor::new(formats);
+fn stream(formats: &[TokenFormat], syntax: Syntax, pieces: &[&[u8]]) -> Finds {
+    let extractor = Extractor::new(formats, &Encodings::none());
     let mut finds = Vec::new();
-    let mut stream = Stream::new(&extractor, encoding, 0);
+    let mut stream = Stream::new(&extractor, syntax, 0);
     for piece in pieces {
         stream.push(piece, &mut |found| note(&mut finds, found));
     }
@@ -138,7 +138,7 @@ fn turns_miss_nothing_and_double_nothing() {
 
 #[test]
 fn escapes_are_undone_once_and_starts_are_raw() {
-    let found = |text: &str| stream(&[card()], Encoding::Json, &[text.as_bytes()]);
+    let found = |text: &str| stream(&[card()], Syntax::Json, &[text.as_bytes()]);
     let token = |start| vec![("tok_abcd1234".to_owned(), start, 0)];
     assert_eq!(found(r#"{"a":"tok_abcd1234"}"#), token(6));
     assert_eq!(found(r#"{"a\n":"tok\u005fabcd1234"}"#), token(8));
@@ -152,13 +152,13 @@ fn escapes_are_undone_once_and_starts_are_raw() {
 
 #[test]
 fn raw_text_keeps_its_backslashes() {
-    assert_eq!(stream(&[card()], Encoding::Raw, &[br"tok\u005fabcd1234"]), vec![]);
+    assert_eq!(stream(&[card()], Syntax::Raw, &[br"tok\u005fabcd1234"]), vec![]);
 }
 
 #[test]
 fn what_is_pending_is_told() {
-    let extractor = Extractor::new(&[card()]);
-    let mut stream = Stream::new(&extractor, Encoding::Json, 100);
+    let extractor = Extractor::new(&[card()], &Encodings::none());
+    let mut stream = Stream::new(&extractor, Syntax::Json, 100);
     assert_eq!(stream.pending_from(), 100);
     stream.push(br"0123456789abcdef", &mut |_| ());
     assert_eq!(stream.pending_from(), 100 + 16 - 11);
@@ -215,18 +215,18 @@ proptest! {
     #[test]
     fn any_cut_finds_the_same(text in fragments(), cuts in prop::collection::vec(any::<usize>(), 0..9)) {
         let formats = [card(), checked(), TokenFormat::Uuid];
-        for encoding in [Encoding::Raw, Encoding::Json] {
+        for encoding in [Syntax::Raw, Syntax::Json] {
             let whole = stream(&formats, encoding, &[&text]);
             prop_assert_eq!(stream(&formats, encoding, &cut(&text, &cuts)), whole);
         }
-        prop_assert_eq!(stream(&formats, Encoding::Raw, &cut(&text, &cuts)), scan(&formats, &text));
+        prop_assert_eq!(stream(&formats, Syntax::Raw, &cut(&text, &cuts)), scan(&formats, &text));
     }
 
     #[test]
     fn bytes_one_by_one_find_the_same(text in fragments()) {
         let formats = [card(), TokenFormat::Uuid];
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
-        prop_assert_eq!(stream(&formats, Encoding::Json, &bytes), stream(&formats, Encoding::Json, &[&text]));
+        prop_assert_eq!(stream(&formats, Syntax::Json, &bytes), stream(&formats, Syntax::Json, &[&text]));
     }
 
     #[test]
@@ -234,8 +234,8 @@ proptest! {
         text in prop::collection::vec(any::<u8>(), 0..300),
         cuts in prop::collection::vec(any::<usize>(), 0..5),
     ) {
-        let extractor = Extractor::new(&[card(), checked(), TokenFormat::Uuid]);
-        for encoding in [Encoding::Raw, Encoding::Json] {
+        let extractor = Extractor::new(&[card(), checked(), TokenFormat::Uuid], &Encodings::none());
+        for encoding in [Syntax::Raw, Syntax::Json] {
             let mut stream = Stream::new(&extractor, encoding, u64::MAX - 10);
             for piece in cut(&text, &cuts) {
                 stream.push(piece, &mut |_| ());

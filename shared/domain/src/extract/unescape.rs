@@ -1,4 +1,6 @@
-//! Undoes JSON's escapes and remembers where each byte was written, because ranges of an object own raw bytes.
+//! Undoes the escapes of JSON and of URLs and remembers where each byte was written, because ranges of an object own raw bytes.
+
+use std::ops::Range;
 
 use memchr::memchr;
 
@@ -7,10 +9,46 @@ const FOREIGN: u8 = 0xff;
 /// The characters of `\uXXXX` before its last: how far before a byte an escape that covers it can begin.
 const REACH: usize = 5;
 
+/// The bytes of the longest way to write a character with an escape, `\uXXXX`.
+pub const ESCAPE_LEN: usize = 6;
+
+/// A way to write a character as several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// `\n`, `\u005f` and the like (RFC 8259, section 7).
+    Json,
+    /// `%5F` (RFC 3986, section 2.1).
+    Url,
+}
+
+impl Escapes {
+    /// What every escape begins with.
+    fn mark(self) -> u8 {
+        match self {
+            Self::Json => b'\\',
+            Self::Url => b'%',
+        }
+    }
+
+    /// Whether there may be escapes in a text.
+    pub(super) fn are_in(self, bytes: &[u8]) -> bool {
+        memchr(self.mark(), bytes).is_some()
+    }
+
+    fn read(self, escape: &[u8]) -> Escape {
+        match self {
+            Self::Json => read_escape(escape),
+            Self::Url => read_percent(escape),
+        }
+    }
+}
+
 /// Text whose every byte knows its raw place.
 #[derive(Default)]
 pub(super) struct Text {
     pub(super) bytes: Vec<u8>,
+    /// Which of the bytes are written with an escape, in order.
+    escaped: Vec<usize>,
     /// From which byte on the raw place is which, and from there on one more per byte.
     breaks: Vec<(usize, u64)>,
 }
@@ -27,6 +65,23 @@ impl Text {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Adds a byte that is written with an escape at `at`.
+    fn append_escaped(&mut self, byte: u8, at: u64) {
+        self.escaped.push(self.bytes.len());
+        self.append(&[byte], at);
+    }
+
+    /// Whether one of these bytes is written with an escape.
+    pub(super) fn is_escaped(&self, range: &Range<usize>) -> bool {
+        let first = self.escaped.partition_point(|at| *at < range.start);
+        self.escaped.get(first).is_some_and(|at| *at < range.end)
+    }
+
+    /// Whether any byte is.
+    pub(super) fn has_escapes(&self) -> bool {
+        !self.escaped.is_empty()
+    }
+
     /// Where a byte is written.
     pub(super) fn raw_place(&self, index: usize) -> u64 {
         let after = self.breaks.partition_point(|(from, _)| *from <= index);
@@ -41,6 +96,7 @@ impl Text {
         }
         if n >= self.bytes.len() {
             self.bytes.clear();
+            self.escaped.clear();
             self.breaks.clear();
             return;
         }
@@ -48,28 +104,35 @@ impl Text {
         let later = self.breaks.iter().filter(|(from, _)| *from > n);
         let later = later.map(|(from, raw)| (from.saturating_sub(n), *raw));
         self.breaks = std::iter::once(first).chain(later).collect();
+        self.escaped.retain(|at| n <= *at);
+        self.escaped.iter_mut().for_each(|at| *at = at.saturating_sub(n));
         self.bytes.drain(..n);
     }
 }
 
 /// Undoes the escapes of `raw`, which is written at `at`, into `text`, and says how many bytes are done with: an
 /// escape that is cut off at the end waits for the bytes that follow.
-pub(super) fn unescape(raw: &[u8], at: u64, text: &mut Text) -> usize {
+pub(super) fn unescape(escapes: Escapes, raw: &[u8], at: u64, text: &mut Text) -> usize {
     let mut done = 0_usize;
     while let Some(rest) = raw.get(done..).filter(|rest| !rest.is_empty()) {
         let place = at.saturating_add(length(done));
-        let plain = memchr(b'\\', rest).unwrap_or(rest.len());
+        let plain = memchr(escapes.mark(), rest).unwrap_or(rest.len());
         text.append(rest.get(..plain).unwrap_or_default(), place);
         done = done.saturating_add(plain);
         let Some(escape) = rest.get(plain..).filter(|escape| !escape.is_empty()) else { break };
         let place = place.saturating_add(length(plain));
-        let (byte, n) = match read_escape(escape) {
-            Escape::Means(byte, n) => (byte, n),
+        let n_done = match escapes.read(escape) {
+            Escape::Means(byte, n_bytes) => {
+                text.append_escaped(byte, place);
+                n_bytes
+            }
             Escape::Cut => break,
-            Escape::Invalid => (b'\\', 1),
+            Escape::Invalid => {
+                text.append(&[escapes.mark()], place);
+                1
+            }
         };
-        text.append(&[byte], place);
-        done = done.saturating_add(n);
+        done = done.saturating_add(n_done);
     }
     done
 }
@@ -79,7 +142,7 @@ enum Escape {
     Means(u8, usize),
     /// The bytes end too early to tell.
     Cut,
-    /// Not JSON: the backslash stands for itself.
+    /// None after all: its first character stands for itself.
     Invalid,
 }
 
@@ -95,6 +158,16 @@ fn read_escape(escape: &[u8]) -> Escape {
         Some(itself @ (b'"' | b'\\' | b'/')) => Escape::Means(*itself, 2),
         Some(_) => Escape::Invalid,
     }
+}
+
+fn read_percent(escape: &[u8]) -> Escape {
+    let mut code = 0_u32;
+    for at in 1..3 {
+        let Some(byte) = escape.get(at) else { return Escape::Cut };
+        let Some(digit) = char::from(*byte).to_digit(16) else { return Escape::Invalid };
+        code = code.wrapping_shl(4) | digit;
+    }
+    Escape::Means(u8::try_from(code).unwrap_or(FOREIGN), 3)
 }
 
 fn read_code(escape: &[u8]) -> Escape {
@@ -135,7 +208,7 @@ mod tests {
 
     fn plain(raw: &[u8]) -> (Vec<u8>, usize) {
         let mut text = Text::default();
-        let done = unescape(raw, 0, &mut text);
+        let done = unescape(Escapes::Json, raw, 0, &mut text);
         (text.bytes, done)
     }
 
@@ -157,6 +230,14 @@ mod tests {
     }
 
     #[test]
+    fn percents_are_undone_and_others_stand_for_themselves() {
+        let mut text = Text::default();
+        let done = unescape(Escapes::Url, b"tok%5fa%5Fb 50% %zz %4", 0, &mut text);
+        assert_eq!((text.bytes.as_slice(), done), (&b"tok_a_b 50% %zz "[..], 20));
+        assert!(text.is_escaped(&(0..4)) && text.is_escaped(&(3..4)) && !text.is_escaped(&(0..3)));
+    }
+
+    #[test]
     fn a_cut_escape_waits() {
         for cut in [r"ab\", r"ab\u", r"ab\u0", r"ab\u005"] {
             assert_eq!(plain(cut.as_bytes()), (b"ab".to_vec(), 2), "{cut}");
@@ -166,7 +247,7 @@ mod tests {
     #[test]
     fn every_byte_knows_where_it_was_written() {
         let mut text = Text::default();
-        unescape(br"ab\u005fcd\/e", 100, &mut text);
+        unescape(Escapes::Json, br"ab\u005fcd\/e", 100, &mut text);
         let places: Vec<u64> = (0..text.bytes.len()).map(|at| text.raw_place(at)).collect();
         assert_eq!(places, [100, 101, 102, 108, 109, 110, 112]);
         text.forget(3);
@@ -203,9 +284,9 @@ mod tests {
             let back = escape_start(&raw[..at]).unwrap_or(at);
             let from = at - back;
             let mut whole = Text::default();
-            unescape(raw, 0, &mut whole);
+            unescape(Escapes::Json, raw, 0, &mut whole);
             let mut part = Text::default();
-            unescape(&raw[from..], from as u64, &mut part);
+            unescape(Escapes::Json, &raw[from..], from as u64, &mut part);
             let list = |text: &Text| -> Vec<(u8, u64)> {
                 let placed = text.bytes.iter().enumerate().map(|(i, byte)| (*byte, text.raw_place(i)));
                 placed.filter(|(_, place)| at as u64 <= *place).collect()

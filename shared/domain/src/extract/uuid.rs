@@ -8,14 +8,14 @@ use memchr::memchr;
 use crate::format::{dashed_uuid_digits, uuid_digits};
 
 /// The characters without dashes, which is the shorter form.
-const DIGITS: usize = 32;
+pub(super) const DIGITS: usize = 32;
 /// The characters with dashes.
-const DASHED: usize = 36;
+pub(super) const DASHED: usize = 36;
 /// How many digits stand before the first dash.
 const FIRST_GROUP: usize = 8;
 
 /// Finds every UUID that starts in `starts`: with dashes, and each window of 32 digits.
-pub(super) fn scan(bytes: &[u8], starts: Range<usize>, found: &mut impl FnMut(&[u8], usize)) {
+pub(super) fn scan(bytes: &[u8], starts: Range<usize>, found: &mut impl FnMut(&[u8], Range<usize>)) {
     // Nothing behind the last token that may start here is looked at, however long a stretch of digits is.
     let seen = starts.end.saturating_add(DASHED).min(bytes.len());
     let Some(bytes) = bytes.get(..seen) else { return };
@@ -49,7 +49,7 @@ fn run_around(bytes: &[u8], from: usize, probe: usize) -> Range<usize> {
 }
 
 /// Tries every start in a stretch of UUID characters that ends at `run_end`.
-fn scan_run(bytes: &[u8], starts: Range<usize>, run_end: usize, found: &mut impl FnMut(&[u8], usize)) {
+fn scan_run(bytes: &[u8], starts: Range<usize>, run_end: usize, found: &mut impl FnMut(&[u8], Range<usize>)) {
     let mut dash = starts.start;
     for start in starts {
         if run_end.saturating_sub(start) < DIGITS {
@@ -59,15 +59,15 @@ fn scan_run(bytes: &[u8], starts: Range<usize>, run_end: usize, found: &mut impl
             dash = next_dash(bytes, start, run_end);
         }
         let n_digits = dash.saturating_sub(start);
-        let digits = if n_digits >= DIGITS {
-            window(bytes, start, DIGITS).and_then(uuid_digits)
+        let (length, digits) = if n_digits >= DIGITS {
+            (DIGITS, window(bytes, start, DIGITS).and_then(uuid_digits))
         } else if n_digits == FIRST_GROUP {
-            window(bytes, start, DASHED).and_then(dashed_uuid_digits)
+            (DASHED, window(bytes, start, DASHED).and_then(dashed_uuid_digits))
         } else {
-            None
+            continue;
         };
         if let Some(digits) = digits {
-            found(&digits, start);
+            found(&digits, start..start.saturating_add(length));
         }
     }
 }

@@ -8,6 +8,7 @@ use memchr::memchr;
 use serde::Deserialize;
 
 use crate::attribute::{Item, walk};
+use crate::value::{Unreadable, mark_value};
 
 /// The longest line that is read. An item has 400 KB at most, and its JSON some ten times as much.
 const MAX_LINE_BYTES: usize = 16 << 20;
@@ -112,7 +113,13 @@ impl<'e> Lines<'e> {
             return Ok(());
         }
         let read: ExportLine = serde_json::from_slice(line).map_err(|_| self.not_an_item())?;
-        walk(&read.item, &mut |bytes| self.extractor.scan(bytes, &mut |found| marks.add(found.canonical)));
+        let mut marked = Ok(());
+        walk(&read.item, &mut |bytes| {
+            if marked.is_ok() {
+                marked = mark_value(bytes, self.extractor, marks);
+            }
+        });
+        marked.map_err(|Unreadable| self.not_an_item())?;
         self.n_rows = self.n_rows.saturating_add(1);
         Ok(())
     }

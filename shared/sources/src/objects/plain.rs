@@ -1,10 +1,10 @@
 //! Scans text as it is stored. A range owns the tokens, or the lines, that start in it; it reads on behind its end
 //! until those are complete, and begins before its start where an escape may reach into it.
 
-use lethe_domain::extract::{Encoding, escape_start};
+use lethe_domain::extract::escape_start;
 
 use super::Walk;
-use super::reading::{Reading, encoding_of};
+use super::reading::{Reading, syntax_of};
 use super::version::{PIECE, Step, Version};
 use crate::{Objects, SourceError};
 
@@ -16,8 +16,6 @@ const BLOCK: usize = 256 << 10;
 const LOOK_BACK: u64 = 64;
 /// … and how much, should all of that be backslashes.
 const LOOK_BACK_FAR: u64 = 1 << 20;
-/// The bytes of the longest way to write a character in JSON.
-const ESCAPE_LEN: u64 = 6;
 
 impl<O: Objects> Walk<'_, O> {
     /// Scans what is left of a version, of which the first piece may have been read.
@@ -58,23 +56,21 @@ impl<O: Objects> Walk<'_, O> {
 
     /// Where a piece ends that begins at `at`: what follows the range is read as far as its last token may reach.
     pub(super) fn end_of_piece(&self, version: &Version<'_>, at: u64) -> u64 {
-        let token = u64::try_from(self.job.extractor.max_len()).unwrap_or(u64::MAX);
-        let behind = match encoding_of(self.format) {
-            Some(Encoding::Raw) => token,
-            Some(Encoding::Json) => token.saturating_mul(ESCAPE_LEN),
-            None => 0,
-        };
+        let reach = |syntax| u64::try_from(self.job.extractor.reach(syntax)).unwrap_or(u64::MAX);
+        let behind = syntax_of(self.format).map_or(0, reach);
         let wanted = version.own.end.saturating_add(behind).min(version.size);
         wanted.min(at.saturating_add(PIECE))
     }
 
     /// Where reading must begin so that it is in step at `start`, and the first piece from there.
     async fn enter(&self, version: &Version<'_>, start: u64) -> Result<(u64, Vec<u8>), SourceError> {
-        match encoding_of(self.format) {
-            Some(Encoding::Raw) => self.enter_at(version, start, start).await,
+        match syntax_of(self.format) {
             // The byte before tells whether a line starts here.
             None => self.enter_at(version, start.saturating_sub(1), start).await,
-            Some(Encoding::Json) => {
+            Some(syntax) if !self.job.extractor.undoes_json(syntax) => {
+                self.enter_at(version, start, start).await
+            }
+            Some(_) => {
                 for back in [LOOK_BACK, LOOK_BACK_FAR] {
                     let (from, mut piece) = self.enter_at(version, start.saturating_sub(back), start).await?;
                     let n_before = usize::try_from(start.saturating_sub(from)).unwrap_or(usize::MAX);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lethe_domain::extract::{Encoding, Extractor, Stream};
+use lethe_domain::extract::{Extractor, Stream, Syntax};
 use lethe_domain::marks::MarkBuilder;
 use lethe_domain::source::ObjectFormat;
 
@@ -23,8 +23,8 @@ pub(super) struct TextReading<'e> {
 impl<'e> Reading<'e> {
     /// A reading of bytes that begin at `from`, of which the tokens or lines that start in `own` count.
     pub(super) fn new(format: ObjectFormat, extractor: &'e Extractor, from: u64, own: Range<u64>) -> Self {
-        match encoding_of(format) {
-            Some(encoding) => Self::Text(TextReading { stream: Stream::new(extractor, encoding, from), own }),
+        match syntax_of(format) {
+            Some(syntax) => Self::Text(TextReading { stream: Stream::new(extractor, syntax, from), own }),
             None => Self::Lines(Lines::new(extractor, from, own)),
         }
     }
@@ -84,11 +84,11 @@ impl<'e> Reading<'e> {
     }
 }
 
-/// How tokens are written in a format; `None` = it is read line by line.
-pub(super) fn encoding_of(format: ObjectFormat) -> Option<Encoding> {
+/// The syntax of a format; `None` = it is read line by line.
+pub(super) fn syntax_of(format: ObjectFormat) -> Option<Syntax> {
     match format {
-        ObjectFormat::Csv | ObjectFormat::Text => Some(Encoding::Raw),
-        ObjectFormat::Jsonl => Some(Encoding::Json),
+        ObjectFormat::Csv | ObjectFormat::Text => Some(Syntax::Raw),
+        ObjectFormat::Jsonl => Some(Syntax::Json),
         ObjectFormat::DynamodbExport => None,
     }
 }

@@ -7,7 +7,7 @@ use futures::executor::block_on;
 use lethe_domain::extract::Extractor;
 use lethe_domain::format::{Alphabet, TokenFormat};
 use lethe_domain::marks::{Footer, MarkBuilder, MarkHash, MarkKey, PartHeader, decode_section};
-use lethe_domain::source::{ObjectFormat, SourceConfig, UnitLimits, UnitSpec, UnitStats};
+use lethe_domain::source::{Encodings, ObjectFormat, SourceConfig, UnitLimits, UnitSpec, UnitStats};
 use lethe_domain::token::ShardCount;
 use lethe_sources::{Connectors, ScanJob, SourceError};
 use lethe_testkit::sources::{FakeObjects, FakeTables};
@@ -22,6 +22,7 @@ pub(crate) struct Bench {
     pub(crate) limits: UnitLimits,
     /// How often a scan is asked whether to pause before it is told to; 0 = never.
     pub(crate) pause_every: u32,
+    pub(crate) encodings: Encodings,
 }
 
 /// What a scan of units to their ends came to.
@@ -35,7 +36,7 @@ pub(crate) struct Outcome {
 impl Bench {
     pub(crate) fn new() -> Self {
         let stores = Connectors { tables: FakeTables::default(), objects: FakeObjects::default() };
-        Self { stores, limits: UnitLimits::LOCAL, pause_every: 0 }
+        Self { stores, limits: UnitLimits::LOCAL, pause_every: 0, encodings: Encodings::default() }
     }
 
     pub(crate) fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
@@ -82,7 +83,7 @@ impl Bench {
         unit: &UnitSpec,
         resume: Option<&[u8]>,
     ) -> Result<(lethe_sources::UnitProgress, MarkBuilder), SourceError> {
-        let extractor = Extractor::new(&[card(), TokenFormat::Uuid]);
+        let extractor = Extractor::new(&[card(), TokenFormat::Uuid], &self.encodings);
         let n_asked = Cell::new(0_u32);
         let should_pause = || {
             n_asked.set(n_asked.get() + 1);
@@ -106,7 +107,13 @@ impl Bench {
 }
 
 pub(crate) fn lake(format: ObjectFormat) -> SourceConfig {
-    SourceConfig::S3 { bucket: "lake".into(), prefix: String::new(), region: None, format }
+    SourceConfig::S3 {
+        bucket: "lake".into(),
+        prefix: String::new(),
+        region: None,
+        format,
+        encodings: Encodings::default(),
+    }
 }
 
 pub(crate) fn card() -> TokenFormat {

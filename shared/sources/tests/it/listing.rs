@@ -1,5 +1,5 @@
 use futures::executor::block_on;
-use lethe_domain::source::{ObjectFormat, ObjectSlice, SourceConfig, UnitPart};
+use lethe_domain::source::{Encodings, ObjectFormat, ObjectSlice, SourceConfig, UnitPart};
 use lethe_sources::{Retry, SourceError};
 use proptest::prelude::*;
 
@@ -41,7 +41,12 @@ fn a_bucket_that_is_not_there_is_not_an_empty_one() {
 
 #[test]
 fn a_table_has_its_segments() {
-    let config = SourceConfig::DynamoDb { table: "orders".into(), region: None, segments: 3 };
+    let config = SourceConfig::DynamoDb {
+        table: "orders".into(),
+        region: None,
+        segments: 3,
+        encodings: Encodings::default(),
+    };
     let units = Bench::new().units(&config).unwrap();
     let parts: Vec<_> = units.iter().map(|unit| (unit.source.as_str(), unit.part.clone())).collect();
     for (expected, (name, part)) in parts.iter().enumerate() {
@@ -123,6 +128,7 @@ fn only_keys_under_the_prefix_are_listed() {
         prefix: "b/".into(),
         region: None,
         format: ObjectFormat::Text,
+        encodings: Encodings::default(),
     };
     let units = bench.units(&config).unwrap();
     assert_eq!(units.len(), 2);

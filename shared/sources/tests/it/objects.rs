@@ -1,4 +1,4 @@
-use lethe_domain::source::{ObjectFormat, UnitStats};
+use lethe_domain::source::{Encodings, ObjectFormat, UnitStats};
 use lethe_sources::{Retry, SourceError};
 
 use crate::bench::{Bench, Outcome, counts, lake, token};
@@ -34,7 +34,8 @@ fn each_format_is_read_in_its_own_way() {
         (ObjectFormat::Jsonl, &json, 2),
         (ObjectFormat::Text, &json, 1),
     ] {
-        let bench = Bench::new();
+        let mut bench = Bench::new();
+        bench.encodings = Encodings::none();
         bench.put("a", text.as_str());
         let outcome = bench.scan_lake(format).unwrap();
         assert_eq!(outcome.counts, counts([(one.as_str(), expected)]), "{format:?}");

@@ -87,7 +87,8 @@ fn a_range_reads_little_more_than_its_own() {
     bench.scan_lake(ObjectFormat::Jsonl).unwrap();
     let (n_reads, n_bytes) = bench.stores.objects.reads();
     assert!(n_reads <= 20, "{n_reads}");
-    assert!(n_bytes <= 10_000 + 10 * (64 + 6 * 36 + 16), "{n_bytes}");
+    // A dashed UUID in base64 has 49 characters, each of which may be an escape.
+    assert!(n_bytes <= 10_000 + 10 * (64 + 6 * 49 + 16), "{n_bytes}");
 }
 
 fn fragments() -> impl Strategy<Value = String> {

@@ -1,12 +1,17 @@
 use std::collections::BTreeMap;
+use std::io::Read;
 
-use lethe_domain::source::SourceConfig;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::GzEncoder;
+use lethe_domain::source::{Encoding, Encodings, SourceConfig};
 use lethe_sources::{Attribute, Item, Retry, SourceError};
 
 use crate::bench::{Bench, Outcome, counts, token};
 
 fn orders(segments: u16) -> SourceConfig {
-    SourceConfig::DynamoDb { table: "orders".into(), region: None, segments }
+    SourceConfig::DynamoDb { table: "orders".into(), region: None, segments, encodings: Encodings::default() }
 }
 
 fn text(value: &str) -> Attribute {
@@ -112,4 +117,39 @@ fn a_cursor_of_something_else_is_refused() {
     bench.stores.tables.create("orders");
     let units = bench.units(&orders(1)).unwrap();
     assert_eq!(bench.scan_part(&units[0], Some(b"?")).err(), Some(SourceError::Cursor));
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut packed = Vec::new();
+    GzEncoder::new(text.as_bytes(), Compression::default()).read_to_end(&mut packed).unwrap();
+    packed
+}
+
+#[test]
+fn a_value_that_is_gzip_is_unpacked_unless_that_is_switched_off() {
+    let packed = gzip(&format!("{{\"card\":\"{}\"}}", token(1)));
+    let in_base64 = STANDARD.encode(gzip(&format!("{}, {}", token(2), token(2))));
+    let mut bench = Bench::new();
+    bench.stores.tables.put("orders", item([("a", Attribute::B(packed)), ("b", text(&in_base64))]));
+    let expected = counts([(token(1).as_str(), 1), (token(2).as_str(), 2)]);
+    assert_eq!(scan(&bench, 1).unwrap().counts, expected);
+    bench.encodings = Encoding::ALL.into_iter().filter(|encoding| *encoding != Encoding::Gzip).collect();
+    assert_eq!(scan(&bench, 1).unwrap().counts, counts([]));
+}
+
+#[test]
+fn a_value_that_begins_as_gzip_and_cannot_be_unpacked_is_no_value_without_tokens() {
+    let whole = gzip(&token(1));
+    let mut damaged = whole.clone();
+    damaged[12] ^= 0xff;
+    for bad in [whole[..whole.len() - 5].to_vec(), damaged, vec![0x1f, 0x8b, 0x08]] {
+        let bench = Bench::new();
+        bench.stores.tables.put("orders", item([("a", Attribute::L(vec![Attribute::B(bad)]))]));
+        let error = scan(&bench, 1).unwrap_err();
+        assert_eq!((&error, error.retry()), (&SourceError::UnreadableValue, Retry::Never));
+    }
+    // Text that only begins like it is text.
+    let bench = Bench::new();
+    bench.stores.tables.put("orders", item([("a", text("H4sI is how it begins"))]));
+    assert_eq!(scan(&bench, 1).unwrap().counts, counts([]));
 }

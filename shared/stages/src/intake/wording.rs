@@ -3,6 +3,7 @@
 use lethe_domain::command::{Command, HoldTarget, Order, Part, Target};
 use lethe_domain::extract::Extractor;
 use lethe_domain::format::TokenFormat;
+use lethe_domain::source::Encodings;
 use lethe_domain::token::{TokenId, token_digest};
 
 /// Whether the reason text holds a token of the tenant's formats, or a token or the subject that the command names.
@@ -10,7 +11,7 @@ pub(super) fn names_a_secret(command: &Command, formats: &[(&str, &TokenFormat)]
     let Some(text) = &command.reason_text else { return false };
     let formats: Vec<TokenFormat> = formats.iter().map(|(_, format)| (*format).clone()).collect();
     let mut found = false;
-    Extractor::new(&formats).scan(text.as_bytes(), &mut |_| found = true);
+    Extractor::new(&formats, &Encodings::default()).scan(text.as_bytes(), &mut |_| found = true);
     let secrets = secrets_of(&command.order);
     // A bearer token is named by its digest; its words would be the token itself.
     let is_named = |word: &str| secrets.contains(&hex::encode(token_digest(word.as_bytes())).as_str());
