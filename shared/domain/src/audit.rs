@@ -1,11 +1,13 @@
 //! The audit's items: what happened to which tokens, packed, without a token in them.
 //!
 //! One item holds the entries of one stream batch, tenant, bucket and event. Its sort key comes from the batch's
-//! first record, so a retry makes the same item; whoever replays folds by (fingerprint, version).
+//! first record and from what the item says: a retry makes the same item, a batch cut at another place one more.
+//! Whoever replays folds by (fingerprint, version).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::fingerprint::Fingerprint;
 use crate::policy::Trigger;
@@ -274,7 +276,8 @@ impl AuditItem {
     }
 
     /// The entries of one batch, tenant, bucket and event. `first` is the time and sequence of the batch's first
-    /// record of them.
+    /// record of them. A batch that comes again may be cut at another place and hold more from the same record on, so
+    /// the key says what is in it: the longer item must not be taken for the shorter one that is there.
     pub fn of_tokens(
         (tenant, bucket): (&TenantId, u8),
         event: Event,
@@ -282,8 +285,16 @@ impl AuditItem {
         entries: Vec<Entry>,
         now: EpochSeconds,
     ) -> Self {
-        let sk = format!("{:013}#{}#{sequence}", at.0, event.as_str());
+        let sk = format!("{:013}#{}#{sequence}#{}", at.0, event.as_str(), short_digest(&[&pack(&entries)]));
         Self { entries, ..Self::new(token_partition(tenant, bucket), sk, event, now) }
+    }
+
+    /// The same entries, with the archive object that holds their rows and the end of its lock. The same rows may lie
+    /// in two objects, of which both have to be gone before they are purged: each has its own item.
+    #[must_use]
+    pub fn in_object(self, object: &ObjectVersion, retain_until: Option<EpochSeconds>) -> Self {
+        let sk = format!("{}#{}", self.sk, short_digest(&[object.key.as_bytes(), object.version.as_bytes()]));
+        Self { sk, object: Some(object.clone()), retain_until, ..self }
     }
 
     /// What happened to one version of an archive object.
@@ -298,6 +309,16 @@ impl AuditItem {
         let sk = format!("refused#{id}");
         Self { reason_text: Some(why.to_owned()), ..Self::new(pk, sk, Event::Refused, now) }
     }
+}
+
+/// Enough of a digest to tell apart the few items that begin with the same record.
+fn short_digest(parts: &[&[u8]]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update(part);
+    }
+    let digest = digest.finalize();
+    hex::encode(digest.first_chunk::<8>().unwrap_or(&[0; 8]))
 }
 
 /// The partition of a tenant's run events.
@@ -342,6 +363,31 @@ mod tests {
             reason: Some(Trigger::Unreferenced),
         };
         assert_eq!(pack(&[entry])[16..], [0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 10]);
+    }
+
+    #[test]
+    fn a_longer_batch_and_another_object_make_another_item_and_a_retry_the_same() {
+        let tenant = TenantId::new("acme").unwrap();
+        let entry = |n| Entry {
+            fingerprint: Fingerprint([n; 16]),
+            version: RowVersion(1),
+            from: Standing::Sentenced,
+            to: Standing::Archived,
+            reason: None,
+        };
+        let item = |entries: &[u8]| {
+            let entries = entries.iter().copied().map(entry).collect();
+            let first = (EpochMillis(7), "0001");
+            AuditItem::of_tokens((&tenant, 0), Event::Archived, first, entries, EpochSeconds(9))
+        };
+        let object = |version: &str| ObjectVersion { key: "r7/a".to_owned(), version: version.to_owned() };
+        assert_eq!(item(&[1, 2]).sk, item(&[1, 2]).sk);
+        assert_ne!(item(&[1]).sk, item(&[1, 2]).sk);
+        let (one, other) =
+            (item(&[1]).in_object(&object("v1"), None), item(&[1]).in_object(&object("v2"), None));
+        assert_ne!(one.sk, other.sk);
+        assert_eq!(one.object, Some(object("v1")));
+        assert!(one.sk.starts_with("0000000000007#archived#0001#"));
     }
 
     #[test]

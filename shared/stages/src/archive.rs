@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::error::StageError;
 use crate::pinned::Pinned;
-use crate::ports::{Archive, ArchiveObject, AuditLog, Control, Lock, Vault};
+use crate::ports::{Archive, ArchiveObject, AuditLog, Control, ListedVersion, Lock, Vault};
 use crate::settings::Settings;
 use crate::stream::{Image, RecordKind, StreamRecord};
 
@@ -115,7 +115,6 @@ impl<C: Control, A: AuditLog, V: Vault, R: Archive> Archiver<'_, C, A, V, R> {
         now: EpochSeconds,
         report: &mut ArchiveReport,
     ) -> Result<(), StageError> {
-        let Some(first) = removed.first() else { return Ok(()) };
         let n_rows = removed.len() as u64;
         let last_removed_at = removed.iter().map(|row| row.record.removed_at).max().unwrap_or(now);
         let lock = class.map(|class| match class {
@@ -124,27 +123,58 @@ impl<C: Control, A: AuditLog, V: Vault, R: Archive> Archiver<'_, C, A, V, R> {
             }
             Class::Held => Lock::Hold,
         });
-        match (class, lock) {
-            // A batch that comes after its own retention is not locked any more.
-            (Some(class), Some(lock)) if !is_past(lock, now) => {
-                let names: Vec<(Fingerprint, RowVersion)> =
-                    removed.iter().map(|row| (row.entry.fingerprint, row.entry.version)).collect();
-                let key = object_key(class, first.record.removed_at, &names);
-                let body = encode(removed)?;
-                let object = self.archive.put(&ArchiveObject { key, body, lock }).await?;
-                report.n_objects = report.n_objects.saturating_add(1);
-                report.n_archived = report.n_archived.saturating_add(n_rows);
-                self.record(removed, Event::Archived, Some((&object, lock)), now).await?;
-                let item = AuditItem::of_object(&object, Event::Archived, now);
-                let tenants = count_by_tenant(removed);
-                self.audit.record(&AuditItem { retain_until: until(lock), tenants, ..item }).await?;
+        let object = match class.zip(lock) {
+            None => None,
+            Some((class, lock)) => {
+                self.written(class, lock, removed, now).await?.map(|object| (object, lock))
             }
-            _ => {
-                report.n_erased = report.n_erased.saturating_add(n_rows);
-                self.record(removed, Event::Erased, None, now).await?;
+        };
+        let Some((object, lock)) = object else {
+            report.n_erased = report.n_erased.saturating_add(n_rows);
+            return self.record(removed, Event::Erased, None, now).await;
+        };
+        report.n_objects = report.n_objects.saturating_add(1);
+        report.n_archived = report.n_archived.saturating_add(n_rows);
+        // The object first: what a token's entry names must be known to `confirm`, or it is never purged on record.
+        let item = AuditItem::of_object(&object, Event::Archived, now);
+        let tenants = count_by_tenant(removed);
+        self.audit.record(&AuditItem { retain_until: until(lock), tenants, ..item }).await?;
+        self.record(removed, Event::Archived, Some((&object, lock)), now).await
+    }
+
+    /// The locked object with these rows. A batch that comes after its own retention is not locked any more; then
+    /// there is one only where an earlier attempt left it.
+    async fn written(
+        &self,
+        class: Class,
+        lock: Lock,
+        removed: &[Removed],
+        now: EpochSeconds,
+    ) -> Result<Option<ObjectVersion>, StageError> {
+        let Some(first) = removed.first() else { return Ok(None) };
+        let names: Vec<(Fingerprint, RowVersion)> =
+            removed.iter().map(|row| (row.entry.fingerprint, row.entry.version)).collect();
+        let key = object_key(class, first.record.removed_at, &names);
+        if is_past(lock, now) {
+            return self.find_written(&key).await;
+        }
+        let body = encode(removed)?;
+        Ok(Some(self.archive.put(&ArchiveObject { key, body, lock }).await?))
+    }
+
+    /// The first version under exactly this key.
+    async fn find_written(&self, key: &str) -> Result<Option<ObjectVersion>, StageError> {
+        let (mut found, mut after) = (None, None);
+        loop {
+            let page = self.archive.versions(key, after.as_ref()).await?;
+            let of_key = |version: &ListedVersion| !version.is_delete_marker && version.object.key == key;
+            // Newest first within a key, so the last is the first that was written.
+            found = page.versions.into_iter().rfind(of_key).map(|version| version.object).or(found);
+            after = page.next;
+            if after.is_none() {
+                return Ok(found);
             }
         }
-        Ok(())
     }
 
     /// Whether the row's subject is under a legal hold, whose fan-out may not have reached the row yet.
@@ -177,9 +207,11 @@ impl<C: Control, A: AuditLog, V: Vault, R: Archive> Archiver<'_, C, A, V, R> {
             let (at, sequence) = &first.place;
             let entries = rows.iter().map(|row| Entry { to, ..row.entry }).collect();
             let item = AuditItem::of_tokens((&tenant, bucket), event, (*at, sequence), entries, now);
-            let retain_until = object.and_then(|(_, lock)| until(lock));
-            let object = object.map(|(object, _)| object.clone());
-            self.audit.record(&AuditItem { object, retain_until, ..item }).await?;
+            let item = match object {
+                None => item,
+                Some((object, lock)) => item.in_object(object, until(lock)),
+            };
+            self.audit.record(&item).await?;
         }
         Ok(())
     }

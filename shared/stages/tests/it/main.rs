@@ -21,6 +21,7 @@ mod life;
 mod model;
 mod notices;
 mod out_of_band;
+mod recut;
 mod report;
 mod triggers;
 mod voids;
