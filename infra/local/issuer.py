@@ -13,6 +13,12 @@ import planting
 import render
 
 READ_SECONDS = 2.5
+# Tokens in use that are read again and again, a tenant: a scan is judged by whether it finds them. Below 300 nobody
+# could tell a good scan from a bad one.
+WITNESSES = 330
+# Well within the seven days of Lethe's time in which a read makes a witness.
+WITNESS_SECONDS = 10.0
+TOKENS_A_COMMAND = 100
 ISSUE_SECONDS = 2.0
 REFERENCE_DELAY_SECONDS = 0.7
 # No more are issued than a campaign can tell from the planted ones; enough to meet each of its runs.
@@ -30,7 +36,7 @@ class Issuer:
         self.vault = stack["outputs"]["VaultTable"]
         self.queue = stack["outputs"]["IntakeIssuerQueueUrl"]
         self.began = time.monotonic()
-        self.last = {"read": 0.0, "issue": 0.0}
+        self.last = {"read": 0.0, "issue": 0.0, "witness": 0.0}
         self.to_refer = []
         groups = {tenant.name: tenant.of_group(planting.REISSUED) for tenant in tenants}
         self.soon = {name: group[::2] for name, group in groups.items()}
@@ -44,6 +50,9 @@ class Issuer:
         if READ_SECONDS <= now - self.last["read"]:
             self.last["read"] = now
             self.read()
+        if WITNESS_SECONDS <= now - self.last["witness"]:
+            self.last["witness"] = now
+            self.read_witnesses()
         if ISSUE_SECONDS <= now - self.last["issue"]:
             self.last["issue"] = now
             for tenant in self.tenants:
@@ -59,10 +68,21 @@ class Issuer:
             for start in range(0, len(group), 10):
                 part = group[start : start + 10]
                 entries = [
-                    {"Id": str(number), "MessageBody": json.dumps(read_command(planted, at))}
+                    {"Id": str(number), "MessageBody": json.dumps(read_command([planted], at))}
                     for number, planted in enumerate(part)
                 ]
                 self.cloud.client("sqs").send_message_batch(QueueUrl=self.queue, Entries=entries)
+                for planted in part:
+                    planted.reads_sent += 1
+
+    def read_witnesses(self):
+        """Tells the intake queue that tokens in use were read; always the same ones, so that few rows are stamped."""
+        at = int(time.time())
+        for tenant in self.tenants:
+            group = tenant.of_group(planting.REFERENCED)[:WITNESSES]
+            for start in range(0, len(group), TOKENS_A_COMMAND):
+                part = group[start : start + TOKENS_A_COMMAND]
+                self.cloud.client("sqs").send_message(QueueUrl=self.queue, MessageBody=json.dumps(read_command(part, at)))
                 for planted in part:
                     planted.reads_sent += 1
 
@@ -123,7 +143,7 @@ class Issuer:
             source = sources[self.n_references % len(sources)]
             number = 900_000 + self.n_references
             if source.kind == "dynamodb":
-                item = render.item_of(number, [token], self.random)
+                item = load.stamped(render.item_of(number, [token], self.random))
                 table = load.table_name(self.stack["stack"], tenant, source)
                 self.cloud.client("dynamodb").put_item(TableName=table, Item=item)
             else:
@@ -140,5 +160,6 @@ class Issuer:
 
 
 def read_command(planted, at):
-    """The intake command `read`."""
-    return {"v": 1, "tenant": planted.tenant, "command": "read", "tokens": [planted.token], "at": at}
+    """The intake command `read` for tokens of one tenant."""
+    tokens = [item.token for item in planted]
+    return {"v": 1, "tenant": planted[0].tenant, "command": "read", "tokens": tokens, "at": at}

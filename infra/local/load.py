@@ -15,6 +15,8 @@ THREADS = 6
 SERIALIZE = TypeSerializer().serialize
 # Unprocessed items are sent again this often before the load gives up.
 ATTEMPTS = 20
+# The attribute that every write of a tenant's item sets to its time, in milliseconds.
+CHANGED_AT = "changed_at"
 
 
 def table_name(stack, tenant, source):
@@ -53,6 +55,11 @@ def create_stores(cloud, stack, tenants):
         )
     for name in buckets:
         cloud.client("s3").create_bucket(Bucket=name)
+
+
+def stamped(item):
+    """The item with the time of this write, by which a scan finds what changed while it went on."""
+    return item | {CHANGED_AT: {"N": str(int(time.time() * 1_000))}}
 
 
 def wire(row):
@@ -111,7 +118,7 @@ def load_stores(cloud, stack, tenants, seed):
             fakes = generator.sample(dead, min(len(dead), 200 + len(dead) // 10))
             n_references += len(tokens)
             if source.kind == "dynamodb":
-                items = render.items(tokens, fakes, generator)
+                items = [stamped(item) for item in render.items(tokens, fakes, generator)]
                 write_items(cloud, table_name(stack, tenant, source), items)
                 n_items += len(items)
             else:
@@ -130,52 +137,3 @@ def put_objects(cloud, bucket, prefix, objects):
     cloud.client("s3")
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(put, objects))
-
-
-def write_configuration(path, stack, tenants, region):
-    """The `lethe.toml` of the demo."""
-    lines = ["# Written by infra/local/drive.py for the demo.", "version = 1", f"due_shards = {planting.DUE_SHARDS}", ""]
-    lines += [
-        "[formats.card]",
-        'type = "pattern"',
-        'prefix = "tok_"',
-        'alphabet = "base36"',
-        "length = 24",
-        'checksum = "luhn"',
-        "",
-        "[kinds.vault]",
-        'format = "card"',
-        'read_granularity = "1h"',
-        'grace = "24h"',
-        "",
-        "[kinds.vault.on.unreferenced]",
-        'action = "invalidate"',
-        'cool_off = "7d"',
-        "archive = true",
-        'retention = "7d"',
-        "strikes = 2",
-        "",
-        "[kinds.vault.on.expired]",
-        'action = "remove"',
-        'cool_off = "7d"',
-        "archive = true",
-        'retention = "7d"',
-        "",
-        "[rails]",
-        "ratio_percent = 5",
-        "ratio_floor = 10",
-        'in_flight_max = "15m"',
-    ]
-    for tenant in tenants:
-        # One campaign lasts days of Lethe's own time; the next one must not begin while the demo watches the first.
-        lines += ["", f"[tenants.{tenant.name}]", f"shards = {tenant.shards}", 'cadence = "365d"', 'kinds = ["vault"]']
-        lines += ["", f"[tenants.{tenant.name}.callers.application]", 'queue = "issuer"', 'may = ["read"]']
-        for source in tenant.sources:
-            lines += ["", f"[tenants.{tenant.name}.sources.{source.name}]", f'type = "{source.kind}"']
-            if source.kind == "dynamodb":
-                lines += [f'table = "{table_name(stack, tenant, source)}"', f"segments = {source.segments}"]
-            else:
-                lines += [f'bucket = "{bucket_name(stack, tenant)}"', f'prefix = "{source.prefix}"']
-                lines += [f'format = "{source.format}"']
-            lines.append(f'region = "{region}"')
-    path.write_text("\n".join(lines) + "\n")

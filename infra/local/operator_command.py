@@ -10,11 +10,14 @@ SECONDS = 60
 
 
 class Operator:
-    """One person with the stack's settings in the environment."""
+    """One person with the stack's settings, and their own key where they have one, in the environment."""
 
-    def __init__(self, stack, home):
+    def __init__(self, stack, home, user=None):
         self.program = target_directory() / "local" / "lethe"
         self.environment = {**os.environ, **stack["environment"], **stack["settings"]}
+        self.name = user.name if user else "lethe"
+        if user:
+            self.environment |= {"AWS_ACCESS_KEY_ID": user.access_key, "AWS_SECRET_ACCESS_KEY": user.secret}
         self.home = home
         self.approved = set()
 
@@ -47,7 +50,7 @@ class Operator:
             return
         answer, succeeded = self.call("approve", tenant, run, digest)
         if not succeeded:
-            print(f"    lethe approve {tenant} {run}: {answer.strip()}", flush=True)
+            print(f"    {self.name}: lethe approve {tenant} {run}: {answer.strip()}", flush=True)
             return
         self.approved.add((tenant, run, digest))
-        print(f"    $ lethe approve {tenant} {run} {digest[:12]}…", flush=True)
+        print(f"    {self.name} $ lethe approve {tenant} {run} {digest[:12]}…", flush=True)

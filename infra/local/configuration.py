@@ -1,0 +1,95 @@
+"""The `lethe.toml` of the vault's scenarios, and the numbers in it that the checkers must know. Pure."""
+
+import re
+from dataclasses import dataclass
+
+import load
+import planting
+import principals
+
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+# Two people: what takes much at once needs both, and neither may be the one who wrote the configuration.
+OPERATORS = ("olga", "oskar")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often stores are scanned and how long a reference may be on its way."""
+
+    # One campaign lasts days of Lethe's own time; by default the next does not begin while the demo watches the first.
+    cadence: str = "365d"
+    in_flight: str = "15m"
+    # Gives the name of the user under which a tenant's application reads; None where it only uses the queue.
+    readers: object = None
+
+    def in_flight_seconds(self, time_scale):
+        """The longest way of a reference on this scale: whole seconds, rounded up as the local profile does."""
+        number, unit = re.fullmatch(r"(\d+)([smhd])", self.in_flight).groups()
+        return -(-int(number) * UNITS[unit] // time_scale)
+
+
+DEMO = Pace()
+
+HEAD = """# Written by infra/local for a scenario of the vault.
+version = 1
+due_shards = {due_shards}
+
+[formats.card]
+type = "pattern"
+prefix = "tok_"
+alphabet = "base36"
+length = 24
+checksum = "luhn"
+
+[kinds.vault]
+format = "card"
+read_granularity = "1h"
+grace = "24h"
+
+[kinds.vault.on.unreferenced]
+action = "invalidate"
+cool_off = "7d"
+archive = true
+retention = "7d"
+strikes = 2
+
+[kinds.vault.on.expired]
+action = "remove"
+cool_off = "7d"
+archive = true
+retention = "7d"
+
+[rails]
+ratio_percent = 5
+ratio_floor = 10
+in_flight_max = "{in_flight}"
+"""
+
+
+def text(stack, tenants, region, pace=DEMO):
+    """The whole file."""
+    parts = [HEAD.format(due_shards=planting.DUE_SHARDS, in_flight=pace.in_flight)]
+    for tenant in tenants:
+        parts += tenant_lines(tenant, pace)
+        for source in tenant.sources:
+            parts += source_lines(stack, tenant, source, region)
+    return "\n".join(parts) + "\n"
+
+
+def tenant_lines(tenant, pace):
+    """A tenant's section and its callers."""
+    lines = [f"[tenants.{tenant.name}]", f"shards = {tenant.shards}", f'cadence = "{pace.cadence}"', 'kinds = ["vault"]']
+    lines += ["", f"[tenants.{tenant.name}.callers.application]", 'queue = "issuer"', 'may = ["read"]']
+    if pace.readers:
+        lines += ["", f"[tenants.{tenant.name}.callers.readers]"]
+        lines += [f'principals = ["{principals.arn_of(pace.readers(tenant.name))}"]', 'may = ["read"]']
+    return lines
+
+
+def source_lines(stack, tenant, source, region):
+    """A source's section."""
+    lines = ["", f"[tenants.{tenant.name}.sources.{source.name}]", f'type = "{source.kind}"', f'region = "{region}"']
+    if source.kind == "dynamodb":
+        return lines + [f'table = "{load.table_name(stack, tenant, source)}"', f"segments = {source.segments}"]
+    lines += [f'bucket = "{load.bucket_name(stack, tenant)}"', f'prefix = "{source.prefix}"']
+    return lines + [f'format = "{source.format}"']
