@@ -5,6 +5,7 @@ stream batch that comes again. Only processes of the one local cloud that is und
 directory from which that cloud runs its functions.
 """
 
+import math
 import os
 import pathlib
 import random
@@ -23,9 +24,11 @@ BUSY_ONLY_SECONDS = 20.0
 class Killer:
     """Sends SIGKILL to one function at a time, the least killed first."""
 
-    def __init__(self, endpoint, functions, seed):
+    def __init__(self, endpoint, functions, seed, share=KILLS_A_FUNCTION):
         self.marker = f"ministack-provided-code-{endpoint.rsplit(':', 1)[1].rstrip('/')}"
         self.kills = {name: 0 for name in functions.values()}
+        # How often each is killed; None = as often as it is met.
+        self.share = math.inf if share is None else share
         self.n_busy = 0
         self.ticks = {}
         self.random = random.Random(seed)
@@ -36,7 +39,7 @@ class Killer:
         before, self.ticks = self.ticks, {pid: (name, ticks) for pid, name, ticks in self.processes()}
         running, busy = {}, {}
         for pid, (name, ticks) in self.ticks.items():
-            if KILLS_A_FUNCTION <= self.kills[name]:
+            if self.share <= self.kills[name]:
                 continue
             running.setdefault(name, []).append(pid)
             if before.get(pid, (name, ticks))[1] < ticks:

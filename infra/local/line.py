@@ -19,9 +19,9 @@ COLLECT_SECONDS = 1.0
 FAILURES_IN_A_ROW = 20
 
 
-def deploy_stack(arguments, time_scale, tables, buckets):
-    """Deploys the real template with what it may scan; the stack's description."""
-    stack_file = target_directory() / "cloud" / "demo" / "stack.json"
+def deploy_stack(arguments, time_scale, tables, buckets, name="demo"):
+    """Deploys the real template with what it may scan; the stack's description, which is kept under this name."""
+    stack_file = target_directory() / "cloud" / name / "stack.json"
     deploy.deploy(
         argparse.Namespace(
             endpoint=arguments.endpoint,

@@ -5,7 +5,7 @@ counter. Requests are told apart by the SDK that signed them: the functions and 
 in Rust, everything under infra/local is boto3. `GET /_lethe/requests` answers the counts.
 
 With `--follow-stdin` the process group ends when standard input closes, and its temporary files with it: a caller
-that is killed leaves nothing behind.
+that is killed leaves nothing behind. With `--faults` the functions reach the cloud through the chaos's front.
 """
 
 import argparse
@@ -19,6 +19,8 @@ import sys
 import threading
 
 import ministack.app as cloud
+
+from chaos.front import Front
 
 COUNTS_PATH = "/_lethe/requests"
 
@@ -81,11 +83,12 @@ def main():
     """Starts the counting cloud in the foreground."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--follow-stdin", action="store_true")
+    parser.add_argument("--faults", action="store_true", help="stand between the functions and the cloud")
     arguments = parser.parse_args()
     sys.argv = [sys.argv[0]]
     if arguments.follow_stdin:
         threading.Thread(target=end_with_stdin, daemon=True).start()
-    cloud.app = Counting(cloud.app)
+    cloud.app = Counting(Front(cloud.app) if arguments.faults else cloud.app)
     cloud.main()
 
 

@@ -35,7 +35,12 @@ pub struct Cloud {
 impl Cloud {
     /// Starts a cloud that ends with us, even if we are killed: it follows our end of its standard input.
     pub fn start(name: &str) -> anyhow::Result<Self> {
-        Self::launch(name, true)
+        Self::launch(name, &["--follow-stdin"])
+    }
+
+    /// The same, with a front before it that can refuse, double and delay what the functions send.
+    pub fn start_behind_front(name: &str) -> anyhow::Result<Self> {
+        Self::launch(name, &["--follow-stdin", "--faults"])
     }
 
     /// Starts a cloud that may be left running.
@@ -44,18 +49,18 @@ impl Cloud {
             bail!("a local cloud is already running at {endpoint}; `cargo xtask cloud down` stops it");
         }
         // Written down at once: if we are interrupted, `down` still finds it.
-        let cloud = Self::launch(name, false)?;
+        let cloud = Self::launch(name, &[])?;
         cloud.write_down()?;
         Ok(cloud)
     }
 
-    fn launch(name: &str, follow: bool) -> anyhow::Result<Self> {
+    fn launch(name: &str, words: &[&str]) -> anyhow::Result<Self> {
         let home = place::cloud(name);
         std::fs::create_dir_all(&home).with_context(|| format!("make {}", home.display()))?;
         let mut last = None;
         for _ in 0..STARTS {
             // Another program may take the free port before the emulator binds it: then take the next.
-            match Self::launch_on(&home, free_port()?, follow) {
+            match Self::launch_on(&home, free_port()?, words) {
                 Ok(cloud) => return Ok(cloud),
                 Err(fault) => last = Some(fault),
             }
@@ -63,7 +68,7 @@ impl Cloud {
         Err(last.unwrap_or_else(|| anyhow::anyhow!("the local cloud did not start")))
     }
 
-    fn launch_on(home: &Path, port: u16, follow: bool) -> anyhow::Result<Self> {
+    fn launch_on(home: &Path, port: u16, words: &[&str]) -> anyhow::Result<Self> {
         let endpoint = format!("http://127.0.0.1:{port}");
         let log = home.join("ministack.log");
         let temporary = home.join(format!("tmp-{port}"));
@@ -71,6 +76,7 @@ impl Cloud {
         let output = File::create(&log).with_context(|| format!("write {}", log.display()))?;
         let mut program = venv::CLOUD.script("serve.py");
         program
+            .args(words)
             .env_clear()
             .envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
             .envs([("GATEWAY_PORT", port.to_string()), ("AWS_ENDPOINT_URL", endpoint.clone())])
@@ -78,13 +84,10 @@ impl Cloud {
             .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")])
             .envs([("PYTHONDONTWRITEBYTECODE", "1"), ("AWS_EC2_METADATA_DISABLED", "true")])
             .env("TMPDIR", &temporary)
-            .stdin(if follow { Stdio::piped() } else { Stdio::null() })
+            .stdin(if words.contains(&"--follow-stdin") { Stdio::piped() } else { Stdio::null() })
             .stdout(output.try_clone().context("share the log")?)
             .stderr(output)
             .process_group(0);
-        if follow {
-            program.arg("--follow-stdin");
-        }
         let child = program.spawn().context("start the local cloud")?;
         let mut cloud = Self { endpoint, child: Some(child), home: home.to_path_buf(), temporary };
         cloud.wait_until_healthy(port, &log)?;

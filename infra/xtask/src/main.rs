@@ -3,6 +3,7 @@
 //! Every command prints its stages with their durations, ends with one clear line when something fails, and stops
 //! what it started. What must speak to the local cloud is Python, under `infra/local`; this only runs it.
 
+mod chaos;
 mod check;
 mod cloud;
 mod command;
@@ -31,6 +32,8 @@ struct Cli {
 enum Task {
     /// Deploys the real template to a local cloud and runs tokens through their whole life
     Demo(DemoArgs),
+    /// Lets tenants, faults and dying functions loose on a local cloud, and checks that no token in use is lost
+    Chaos(ChaosArgs),
     /// Passes every check and test: what `.ci/run` calls
     Test(TestArgs),
     /// Watches one function with cargo lambda, against the cloud that `cloud up` left running
@@ -85,6 +88,26 @@ pub struct DemoArgs {
     /// Kills every function while it runs, to show that recovery is the normal path
     #[arg(long, conflicts_with = "endpoint")]
     pub kill_functions: bool,
+}
+
+/// How long the chaos lasts, and over what.
+#[derive(Args)]
+pub struct ChaosArgs {
+    /// How long tenants work and faults are injected; the calm in which everything must end comes after it
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    pub minutes: u32,
+    /// The same seed plants the same tokens and makes the same schedule of faults
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Tokens over all tenants
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(600..=1_000_000))]
+    pub tokens: u32,
+    /// Tenants that share the vault
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub tenants: u32,
+    /// Writes the figures here
+    #[arg(long, value_name = "PATH")]
+    pub json: Option<PathBuf>,
 }
 
 /// How much `cargo xtask test` runs.
@@ -142,6 +165,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     command::end_with_signals()?;
     match task {
         Task::Demo(args) => demo::run(&args),
+        Task::Chaos(args) => chaos::run(&args),
         Task::Test(args) => check::run(&args),
         Task::Dev { function } => dev::run(&function),
         Task::Schema => schema::run(),
