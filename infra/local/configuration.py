@@ -19,6 +19,8 @@ class Pace:
     # One campaign lasts days of Lethe's own time; by default the next does not begin while the demo watches the first.
     cadence: str = "365d"
     in_flight: str = "15m"
+    # How tokens may be written beside as they are; None = in every way that Lethe knows.
+    encodings: tuple | None = None
     # Gives the name of the user under which a tenant's application reads; None where it only uses the queue.
     readers: object = None
 
@@ -73,6 +75,8 @@ def text(stack, tenants, region, pace=DEMO):
         parts += tenant_lines(tenant, pace)
         for source in tenant.sources:
             parts += source_lines(stack, tenant, source, region)
+            if pace.encodings is not None:
+                parts.append("encodings = [" + ", ".join(f'"{name}"' for name in pace.encodings) + "]")
     return "\n".join(parts) + "\n"
 
 

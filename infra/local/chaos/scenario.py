@@ -19,7 +19,9 @@ from operator_command import Operator
 # A week of Lethe's time is a minute: long enough for scans of this size, short enough to see tokens go.
 TIME_SCALE = 10_000
 DAY_SECONDS = 86_400 / TIME_SCALE
-PACE = configuration.Pace(cadence="14d", in_flight="24h", readers=traffic.reading_user)
+# Without base64, so that a store that turns to it is one whose tokens no scan can see.
+ENCODINGS = ("json", "url", "gzip")
+PACE = configuration.Pace(cadence="14d", in_flight="24h", encodings=ENCODINGS, readers=traffic.reading_user)
 VERSION_MARGIN_DAYS = 3
 DEED_SECONDS = 0.1
 READ_SECONDS = 0.8
