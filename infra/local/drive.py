@@ -24,6 +24,7 @@ import load
 import planting
 import principals
 import report
+import runs
 from auth import closing, scenario
 from cloud import Cloud, LocalError, REGION, pages, target_directory
 from issuer import Issuer
@@ -94,11 +95,11 @@ class Watcher:
             Limit=4,
             ConsistentRead=True,
         )
-        runs = [found for item in answer["Items"] if (found := describe_run(codec.plain_item(item)))]
+        latest = [describe_run(codec.plain_item(item)) for item in answer["Items"]]
         ended = ("applied", "reported", "void", "booked")
-        return next((run for run in runs if run[1] not in ended), runs[0] if runs else ("", "", ""))
+        return next((run for run in latest if run[1] not in ended), latest[0] if latest else ("", "", ""))
 
-    def show(self, began, standing, runs):
+    def show(self, began, standing, latest):
         """One line a tenant, when it has changed."""
         for tenant in self.tenants:
             counts = standing[tenant.name]
@@ -107,7 +108,7 @@ class Watcher:
             states = " → ".join(
                 [f"active {active:,}"] + [f"{state} {counts[state]:,}" for state in codec.STATES[2:6]]
             )
-            run_id, stage, note = runs[tenant.name]
+            run_id, stage, note = latest[tenant.name]
             run = f"run {run_id[-2:]} {stage}{': ' + note if note else ''}" if run_id else "no run yet"
             # New tokens are issued all the time; that alone is no news.
             news = (moved, *counts.values(), run)
@@ -117,12 +118,8 @@ class Watcher:
 
 
 def describe_run(item):
-    """`(id, stage, note)` of a run's item, whose parts may be attributes or one JSON text."""
-    for value in list(item.values()):
-        if isinstance(value, str) and value.startswith("{"):
-            item = json.loads(value) | item
-        elif isinstance(value, dict) and "stage" in value:
-            item = value | item
+    """`(id, stage, note)` of a run's item."""
+    item = runs.flat(item)
     return (item["sk"], item.get("stage", "?"), item.get("note") or "")
 
 
@@ -167,6 +164,8 @@ def run(arguments):
     summary |= report.requests(before, after)
     summary |= {"seconds": round(seconds, 1), "tenants": len(tenants), "seed": arguments.seed}
     summary["reissued_while_cooling"] = issuer.n_reissued_cooling
+    summary |= runs.rails(runs.items(cloud, stack, tenants))
+    summary["approvals"] = sum(len(operator.approved) for operator in operators)
     if killer:
         killer.require_all()
         summary |= {"killed": killer.kills, "killed_at_work": killer.n_busy}
@@ -209,10 +208,10 @@ def watch(background, watcher, operators, collector, began, deadline):
             raise LocalError("whoever started this has gone, and the cloud with it")
         looked = time.monotonic()
         standing = watcher.look()
-        runs = {tenant.name: watcher.run_of(tenant) for tenant in watcher.tenants}
-        watcher.show(began, standing, runs)
+        latest = {tenant.name: watcher.run_of(tenant) for tenant in watcher.tenants}
+        watcher.show(began, standing, latest)
         for tenant in watcher.tenants:
-            for operator in operators if runs[tenant.name][1] == "gated" else ():
+            for operator in operators if latest[tenant.name][1] == "gated" else ():
                 operator.approve_what_waits(tenant.name)
         done = all(wanted[tenant] <= counts["purged"] for tenant, counts in standing.items())
         if done and collector.present == 0:

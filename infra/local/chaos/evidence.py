@@ -3,13 +3,12 @@
 The raw reading is checker.py's; this adds the runs and puts the audit's entries in order, by token.
 """
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 
 import checker
 import codec
-from cloud import pages
+import runs
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def read(cloud, stack, tenants, archived):
         now=raw.now,
         rows=raw.rows,
         changes=changes,
-        runs=runs_of(run_items(cloud, stack, tenants), raw.audit),
+        runs=runs_of(runs.items(cloud, stack, tenants), raw.audit),
         versions=raw.versions,
         archived=archived,
         purged={place_of(item) for item in raw.audit if item.get("event") == "purged"},
@@ -109,26 +108,6 @@ def changes_of(audit, names):
     return changes, n_strange
 
 
-def run_items(cloud, stack, tenants):
-    """Every run of every tenant, as plain values."""
-    query = cloud.client("dynamodb").query
-    for tenant in tenants:
-        values = {":pk": {"S": f"run#{tenant.name}"}}
-        arguments = {"TableName": stack["outputs"]["ControlTable"], "ExpressionAttributeValues": values}
-        for item in pages(query, "Items", KeyConditionExpression="pk = :pk", ConsistentRead=True, **arguments):
-            yield tenant.name, flat(codec.plain_item(item))
-
-
-def flat(item):
-    """A run's item, whose parts may be attributes or one JSON text."""
-    for value in list(item.values()):
-        if isinstance(value, str) and value.startswith("{"):
-            item = json.loads(value) | item
-        elif isinstance(value, dict) and "stage" in value:
-            item = value | item
-    return item
-
-
 def runs_of(items, audit):
     """The runs that began, with the times of their seal and their end."""
     times = {
@@ -136,7 +115,7 @@ def runs_of(items, audit):
         for item in audit
         if item.get("run") and item["pk"].endswith("#run")
     }
-    runs = {}
+    found = {}
     for tenant, item in items:
         name = item["sk"]
         if not item.get("scan_started_at"):
@@ -145,8 +124,8 @@ def runs_of(items, audit):
         def when(event):
             return times.get((tenant, name, event))
 
-        runs[tenant, name] = Run(
+        found[tenant, name] = Run(
             tenant, name, item["stage"], item.get("note") or "", float(item["scan_started_at"]),
             when("run_sealed"), when("applied"), when("run_void"),
         )
-    return runs
+    return found

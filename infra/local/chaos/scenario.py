@@ -10,6 +10,7 @@ import configuration
 import load
 import planting
 import principals
+import runs
 from chaos import evidence, harm, journal, judge, schedule, stores, traffic
 from cloud import Cloud, LocalError, REGION, target_directory
 from killer import Killer
@@ -179,7 +180,7 @@ class Chaos:
                 raise LocalError("whoever started this has gone, and the cloud with it")
             if is_over():
                 return True
-            for tenant, run in evidence.run_items(self.cloud, self.stack, self.tenants):
+            for tenant, run in runs.items(self.cloud, self.stack, self.tenants):
                 if run.get("stage") == "gated":
                     for operator in self.operators:
                         operator.approve_what_waits(tenant)
@@ -190,7 +191,7 @@ class Chaos:
     def show(self):
         """One line about the runs of every tenant."""
         stages = Counter()
-        for tenant, run in evidence.run_items(self.cloud, self.stack, self.tenants):
+        for tenant, run in runs.items(self.cloud, self.stack, self.tenants):
             stages[run.get("stage")] += 1
         line = ", ".join(f"{stage} {count}" for stage, count in sorted(stages.items()))
         left = f"; {len(self.dead):,} to leave, {self.collector.present} archived" if self.quiet_since else ""
@@ -210,7 +211,7 @@ class Chaos:
     def summary(self, found, verdict, is_done):
         """The figures as JSON holds them."""
         figures = {name: sorted(lines) for name, lines in vars(verdict).items()}
-        runs = Counter(run.stage for run in found.runs.values())
+        stages = Counter(run.stage for run in found.runs.values())
         left = {token for token, changes in found.changes.items() for change in changes if change.after == "archived"}
         done = Counter()
         for tenant in self.traffic:
@@ -227,7 +228,7 @@ class Chaos:
             "faults_injected": self.injected(),
             **{name: len(lines) for name, lines in figures.items()},
             "traffic": dict(done),
-            "runs": dict(runs),
+            "runs": dict(stages),
             "void_notes": dict(Counter(run.note for run in found.runs.values() if run.stage == "void")),
             "tokens_archived": len(left),
             "dead_letters": found.dead_letters,
