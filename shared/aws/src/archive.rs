@@ -198,7 +198,7 @@ enum Gone {
 /// What it means that a lock cannot be read: there is none, the version is gone, or the call failed.
 fn absent_lock<E>(doing: &'static str, error: &SdkError<E>) -> Result<(), Gone>
 where
-    E: aws_sdk_s3::error::ProvideErrorMetadata,
+    E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + 'static,
 {
     let (failure, _) = failure(error);
     match (status_of(error), failure.code.as_str()) {

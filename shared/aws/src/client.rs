@@ -6,6 +6,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
+use crate::skew::ServiceClock;
+
 /// How often one call is tried in all.
 const MAX_ATTEMPTS: u32 = 5;
 
@@ -79,8 +81,9 @@ pub(crate) fn dynamodb_in(
     timeouts: &Timeouts,
     region: Option<&str>,
 ) -> aws_sdk_dynamodb::Client {
-    let mut builder =
-        aws_sdk_dynamodb::config::Builder::from(config).timeout_config(timeouts.tables.config());
+    let mut builder = aws_sdk_dynamodb::config::Builder::from(config)
+        .timeout_config(timeouts.tables.config())
+        .interceptor(ServiceClock);
     if let Some(region) = region {
         builder = builder.region(Region::new(region.to_owned()));
     }
@@ -96,6 +99,7 @@ pub fn s3(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_s3::Client {
 pub(crate) fn s3_in(config: &SdkConfig, timeouts: &Timeouts, region: Option<&str>) -> aws_sdk_s3::Client {
     let mut builder = aws_sdk_s3::config::Builder::from(config)
         .timeout_config(timeouts.buckets.config())
+        .interceptor(ServiceClock)
         // Only AWS has a host name for each bucket.
         .force_path_style(config.endpoint_url().is_some());
     if let Some(region) = region {
@@ -106,19 +110,24 @@ pub(crate) fn s3_in(config: &SdkConfig, timeouts: &Timeouts, region: Option<&str
 
 /// An SQS client.
 pub fn sqs(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_sqs::Client {
-    let builder = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts.messages.config());
+    let builder = aws_sdk_sqs::config::Builder::from(config)
+        .timeout_config(timeouts.messages.config())
+        .interceptor(ServiceClock);
     aws_sdk_sqs::Client::from_conf(builder.build())
 }
 
 /// An EventBridge client.
 pub fn eventbridge(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_eventbridge::Client {
-    let builder =
-        aws_sdk_eventbridge::config::Builder::from(config).timeout_config(timeouts.messages.config());
+    let builder = aws_sdk_eventbridge::config::Builder::from(config)
+        .timeout_config(timeouts.messages.config())
+        .interceptor(ServiceClock);
     aws_sdk_eventbridge::Client::from_conf(builder.build())
 }
 
 /// An STS client.
 pub fn sts(config: &SdkConfig, timeouts: &Timeouts) -> aws_sdk_sts::Client {
-    let builder = aws_sdk_sts::config::Builder::from(config).timeout_config(timeouts.messages.config());
+    let builder = aws_sdk_sts::config::Builder::from(config)
+        .timeout_config(timeouts.messages.config())
+        .interceptor(ServiceClock);
     aws_sdk_sts::Client::from_conf(builder.build())
 }

@@ -1,12 +1,14 @@
 //! What became of a failed call: a code that can be shown, and whether trying again may help.
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
 use lethe_stages::error::{PortError, Retry};
-use thiserror::Error;
+
+use crate::skew::ClockSkew;
 
 /// Refusals with a 4xx status that are about the moment and not about the request.
 const PASSING_CODES: [&str; 18] = [
@@ -45,7 +47,7 @@ const MENDABLE_CODES: [&str; 9] = [
 ];
 
 /// A failed call as far as it may be shown: services quote keys in their messages, so the message is left out.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{code} (request {request})")]
 pub(crate) struct Failure {
     /// The service's code, or what went wrong on the way.
@@ -57,8 +59,12 @@ pub(crate) struct Failure {
 /// What a failed call says, and whether to try again.
 pub(crate) fn failure<E>(error: &SdkError<E, HttpResponse>) -> (Failure, Retry)
 where
-    E: ProvideErrorMetadata,
+    E: ProvideErrorMetadata + Error + 'static,
 {
+    if let Some(skew) = skew_of(error) {
+        let (code, request) = (format!("ClockSkew: {} s", skew.seconds), "unknown".to_owned());
+        return (Failure { code, request }, Retry::Later);
+    }
     let (code, retry) = match error {
         SdkError::ConstructionFailure(_) => ("ConstructionFailure".to_owned(), Retry::Never),
         SdkError::TimeoutError(_) => ("Timeout".to_owned(), Retry::Later),
@@ -77,10 +83,22 @@ where
     (Failure { code, request }, retry)
 }
 
+/// Whether it failed because the service's clock shows another time.
+fn skew_of<E: Error + 'static>(error: &SdkError<E, HttpResponse>) -> Option<&ClockSkew> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(skew) = error.downcast_ref() {
+            return Some(skew);
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// A failed call as a port's error.
 pub(crate) fn port_error<E>(doing: &'static str, error: &SdkError<E, HttpResponse>) -> PortError
 where
-    E: ProvideErrorMetadata,
+    E: ProvideErrorMetadata + Error + 'static,
 {
     let (failure, retry) = failure(error);
     match retry {
@@ -105,8 +123,6 @@ pub(crate) async fn wait_before(round: u32) {
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error;
-
     use aws_sdk_dynamodb::config::http::HttpResponse;
     use aws_sdk_dynamodb::error::ErrorMetadata;
     use aws_sdk_dynamodb::operation::update_item::UpdateItemError;

@@ -12,6 +12,7 @@ mod item;
 pub mod queues;
 #[cfg(test)]
 mod script;
+mod skew;
 pub mod sources;
 mod transaction;
 pub mod vault;

@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_async::time::StaticTimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
@@ -56,6 +57,8 @@ impl Script {
                 "id", "secret", None, None, "test",
             )))
             .retry_config(RetryConfig::disabled())
+            // The moment of the answers, or they would be those of a service whose clock is off.
+            .time_source(StaticTimeSource::from_secs(1_800_000_000))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build()
     }

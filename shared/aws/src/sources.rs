@@ -155,7 +155,7 @@ fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {
 /// What a failed call says of a store: out of reach, closed to us, or not there.
 fn source_error<E>(error: &aws_sdk_s3::error::SdkError<E>) -> SourceError
 where
-    E: ProvideErrorMetadata,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let (failure, retry) = failure(error);
     match failure.code.as_str() {
