@@ -8,8 +8,6 @@ import planting
 import principals
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-# Two people: what takes much at once needs both, and neither may be the one who wrote the configuration.
-OPERATORS = ("olga", "oskar")
 
 
 @dataclass(frozen=True)

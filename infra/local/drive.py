@@ -22,7 +22,6 @@ import codec
 import configuration
 import load
 import planting
-import principals
 import report
 import runs
 from auth import closing, scenario
@@ -30,7 +29,7 @@ from cloud import Cloud, LocalError, REGION, pages, target_directory
 from issuer import Issuer
 from killer import Killer
 from line import COLLECT_SECONDS, TICK_SECONDS, TICKING, Background, Collector, Ticker, deploy_stack
-from operator_command import Operator
+from operator_command import Operator, people
 
 LOOK_SECONDS = 2.0
 KILL_SECONDS = 0.05
@@ -131,9 +130,7 @@ def run(arguments):
     tenants = planting.plan(arguments.tokens, arguments.tenants, arguments.seed, int(time.time()))
     stack = set_up(cloud, arguments, tenants, home)
     print("  " + Operator(stack, home).apply(home / "lethe.toml"), flush=True)
-    # Neither of them wrote the configuration: what takes much at once needs two who did not.
-    users = [principals.create(cloud, name) for name in configuration.OPERATORS]
-    operators = [Operator(stack, home, user) for user in users]
+    operators = people(cloud, stack, home)
     before = cloud.request_counts()
     background, collector = Background(), Collector(cloud, stack)
     issuer, watcher = Issuer(cloud, stack, tenants, arguments.seed), Watcher(cloud, stack, tenants)

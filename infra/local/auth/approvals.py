@@ -1,4 +1,5 @@
-"""The operator at work while the day goes on: approves the plans of runs, and the commands of a day that wait."""
+"""The operators at work while the day goes on: all of them approve the plans of runs, which may need two people, and one
+of them the commands of a day that wait."""
 
 import threading
 import time
@@ -17,9 +18,9 @@ def words(tenant, day):
 class Approvals:
     """Finds what waits and approves it, unless it is held back to be seen waiting."""
 
-    def __init__(self, cloud, vault, operator, tenants, prober, say):
+    def __init__(self, cloud, vault, operators, tenants, prober, say):
         self.scan, self.vault = cloud.client("dynamodb").scan, vault
-        self.operator, self.tenants, self.prober, self.say = operator, tenants, prober, say
+        self.operators, self.tenants, self.prober, self.say = operators, tenants, prober, say
         self.held_back, self.approved, self.lock = set(), {}, threading.Lock()
         self.said = set()
 
@@ -41,14 +42,15 @@ class Approvals:
     def round(self):
         """Approves what waits now."""
         for tenant in self.tenants:
-            self.operator.approve_what_waits(tenant.name)
+            for operator in self.operators:
+                operator.approve_what_waits(tenant.name)
         for tenant, day in sorted(self.waiting_days()):
             with self.lock:
                 if tenant in self.held_back:
                     continue
             if time.monotonic() < self.approved.get((tenant, day), 0.0) + AGAIN_SECONDS:
                 continue
-            answer, succeeded = self.operator.call(*words(tenant, day))
+            answer, succeeded = self.operators[0].call(*words(tenant, day))
             if succeeded:
                 self.approved[tenant, day] = time.monotonic()
                 self.say(f"$ lethe {' '.join(words(tenant, day))}")

@@ -19,7 +19,7 @@ from checker import require_keys
 from cloud import Cloud, LocalError, REGION, target_directory
 from front_door import FrontDoor
 from line import COLLECT_SECONDS, TICK_SECONDS, TICKING, Background, Collector, Ticker, deploy_stack
-from operator_command import Operator
+from operator_command import Operator, people
 import principals
 
 LOOK_SECONDS = 2.0
@@ -48,7 +48,7 @@ class Set:
     truth: Truth
     stores: dict
     account: list
-    operator: Operator
+    operators: list
     home: object
 
 
@@ -65,7 +65,7 @@ def run(arguments):
     prober = Prober(cloud, stack["outputs"]["VaultTable"], shards)
     desk = Desk(cloud, stack, door.url, users)
     clerk = approvals.Approvals(
-        cloud, stack["outputs"]["VaultTable"], scene.operator, scene.cast.tenants, prober, progress.say
+        cloud, stack["outputs"]["VaultTable"], scene.operators, scene.cast.tenants, prober, progress.say
     )
     auth = service.Service(cloud, stack["outputs"]["VaultTable"], desk, scene.truth, faults)
     stage = stories.Stage(auth, prober, clerk, stranger_in(scene.cast, arguments.seed), progress.say, scene.account)
@@ -104,9 +104,8 @@ def set_up(arguments):
         planned.tenants, lambda tenant, source: load.table_name(arguments.stack, tenant, source), REGION, COMMAND_FLOOR
     )
     file.write_text(text)
-    operator = Operator(stack, home)
     # Before the first row, so that every change of one finds its tenant's key.
-    print("  " + operator.apply(file), flush=True)
+    print("  " + Operator(stack, home).apply(file), flush=True)
     truth, stores = Truth(), {}
     account = account_of(planned.owner)
     for share in planned.shares:
@@ -123,7 +122,7 @@ def set_up(arguments):
     for token in truth.tokens:
         token.written_at = time.time()
     print(f"  deployed, {len(truth.tokens):,} rows in the vault: {time.monotonic() - began:.1f} s", flush=True)
-    return Set(cloud, stack, planned, truth, stores, account, operator, home)
+    return Set(cloud, stack, planned, truth, stores, account, people(cloud, stack, home), home)
 
 
 def account_of(owner):

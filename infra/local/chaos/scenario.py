@@ -15,7 +15,7 @@ from chaos import evidence, harm, journal, judge, schedule, stores, traffic
 from cloud import Cloud, LocalError, REGION, target_directory
 from killer import Killer
 from line import TICK_SECONDS, TICKING, Background, Collector, Ticker, deploy_stack
-from operator_command import Operator
+from operator_command import Operator, people
 
 # A week of Lethe's time is a minute: long enough for scans of this size, short enough to see tokens go.
 TIME_SCALE = 10_000
@@ -92,10 +92,9 @@ class Chaos:
         print(f"  {rows:,} vault rows, {references:,} references: {time.monotonic() - began:.0f} s", flush=True)
         path = self.home / "lethe.toml"
         path.write_text(configuration.text(arguments.stack, self.tenants, REGION, PACE))
-        users = [principals.create(cloud, name) for name in configuration.OPERATORS]
         for tenant in self.tenants:
             principals.create(cloud, traffic.reading_user(tenant.name))
-        self.operators = [Operator(self.stack, self.home, user) for user in users]
+        self.operators = people(cloud, self.stack, self.home)
         print("  " + Operator(self.stack, self.home).apply(path), flush=True)
 
     def start(self):
