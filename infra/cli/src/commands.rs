@@ -13,6 +13,7 @@ pub(crate) mod plan;
 pub(crate) mod run;
 mod standing;
 pub(crate) mod status;
+pub(crate) mod verify;
 #[cfg(test)]
 mod tests;
 

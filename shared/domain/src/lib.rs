@@ -26,6 +26,7 @@ pub mod policy;
 pub mod rails;
 pub mod reader;
 pub mod record;
+pub mod replay;
 pub mod row;
 pub mod run;
 pub mod source;

@@ -27,4 +27,5 @@ mod stored;
 pub mod stream;
 pub mod survey;
 pub mod sweep;
+pub mod verify;
 pub mod work_keys;

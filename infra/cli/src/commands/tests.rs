@@ -2,6 +2,7 @@
 
 mod commanded;
 mod explained;
+mod verified;
 
 use std::cell::Cell;
 use std::time::Duration;

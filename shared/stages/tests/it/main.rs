@@ -24,5 +24,6 @@ mod out_of_band;
 mod recut;
 mod report;
 mod triggers;
+mod verify;
 mod voids;
 mod world;
