@@ -71,13 +71,17 @@ pub fn judge_bucket(mut told: Vec<Told>, mut seen: Vec<Seen>) -> Vec<Finding> {
         let Some(first) = history.first() else { continue };
         let n_before = rows.partition_point(|row| row.fingerprint < first.fingerprint);
         let (before, rest) = rows.split_at(n_before);
-        before.iter().for_each(|row| judge_unrecorded(row, &mut findings));
+        for row in before {
+            judge_unrecorded(row, &mut findings);
+        }
         let n_of_token = rest.partition_point(|row| row.fingerprint == first.fingerprint);
         let (of_token, rest) = rest.split_at(n_of_token);
         judge_token(history, of_token, &mut findings);
         rows = rest;
     }
-    rows.iter().for_each(|row| judge_unrecorded(row, &mut findings));
+    for row in rows {
+        judge_unrecorded(row, &mut findings);
+    }
     findings
 }
 
