@@ -13,9 +13,9 @@ pub(crate) mod plan;
 pub(crate) mod run;
 mod standing;
 pub(crate) mod status;
-pub(crate) mod verify;
 #[cfg(test)]
 mod tests;
+pub(crate) mod verify;
 
 use lethe_domain::limits::Limits;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};
