@@ -157,6 +157,7 @@ fn a_plan_in_json_keeps_its_names() {
       "scan_started_at": 1800000000,
       "resume_at": null,
       "note": "it would take 988 of 12000 active tokens out of service at once; up to 600 pass without a person",
+      "notes": [],
       "hash": "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
       "evidence": "abcd",
       "tally": {
