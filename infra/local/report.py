@@ -7,7 +7,7 @@ ROWS = (
     ("must be zero", REQUIRED_ZERO),
     ("cost", ("writes_per_purged_token", "removing_deletes", "transaction_doubling", "requests", "seconds")),
     ("runs", ("runs_applied", "runs_void", "refused")),
-    ("rails", ("slices", "runs_reported", "approvals", "fewest_witnesses", "lowest_recall_percent")),
+    ("rails", ("runs_reported", "approvals")),
     ("evidence", ("archive_objects", "audit_items", "reissued_while_cooling", "planted_purged_identical")),
 )
 

@@ -27,14 +27,5 @@ def flat(item):
 
 
 def rails(found):
-    """The figures of the rails over all runs: in how many slices tokens cooled, how many runs only reported, how many
-    witnesses the least had, and the least share of them that a scan found. None where no run measured anything."""
-    runs = [run for _, run in found]
-    kinds = [kind for run in runs for kind in run.get("measured", {}).get("witnesses", {}).values()]
-    shares = [100.0 * kind["n_found"] / kind["n_witnesses"] for kind in kinds if kind["n_witnesses"]]
-    return {
-        "slices": sum(0 < run.get("applied", {}).get("n_cooled", 0) for run in runs),
-        "runs_reported": sum(run.get("stage") == "reported" for run in runs),
-        "fewest_witnesses": min((kind["n_witnesses"] for kind in kinds), default=None),
-        "lowest_recall_percent": round(min(shares), 2) if shares else None,
-    }
+    """How many runs only reported."""
+    return {"runs_reported": sum(run.get("stage") == "reported" for _, run in found)}
