@@ -1,7 +1,7 @@
 //! Runs the nine stages over the fakes the way the deployment would: ticks, queues, the stream, notices. A message
 //! whose worker fails goes back to its queue; a stream batch comes again until it is taken.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::limits::Limits;
 use lethe_domain::message::Wake;
 use lethe_domain::row::Phase;
+use lethe_domain::run::{Run, Stage};
 use lethe_domain::source::UnitLimits;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TokenId;
@@ -48,6 +49,8 @@ pub struct World {
     attempts: RefCell<BTreeMap<String, u32>>,
     /// Failures that the run has seen; a calm run has none.
     pub failures: RefCell<Vec<String>>,
+    /// Whether a person stands by who approves what waits, so that a test is about something else.
+    pub approves: Cell<bool>,
 }
 
 fn never_pause() -> bool {
@@ -83,6 +86,7 @@ impl World {
             to_archive: RefCell::default(),
             attempts: RefCell::default(),
             failures: RefCell::default(),
+            approves: Cell::new(true),
         }
     }
 
@@ -133,6 +137,14 @@ impl World {
                 block_on(self.sweep().apply(&run, *shard, hash, self.invocation())).map(drop)
             }
         }
+    }
+
+    /// A shard of a plan, by a worker that asks now and then whether to hand on.
+    pub fn apply(&self, wake: &Wake, should_pause: &dyn Fn() -> bool) {
+        let Wake::Apply { tenant, run, shard, hash } = wake else { panic!("{wake:?} applies nothing") };
+        let run = RunRef { tenant: tenant.clone(), id: run.clone() };
+        let invocation = Invocation { now: self.now(), should_pause };
+        block_on(self.sweep().apply(&run, *shard, hash, invocation)).unwrap();
     }
 
     fn attempt(&self, wake: &Wake) -> u32 {
@@ -272,16 +284,38 @@ impl World {
         self.drain();
     }
 
-    /// Every schedule once, and what follows from it.
+    /// Every schedule once, and what follows from it. Survey, whose ticks come the most often, goes on with what was
+    /// sealed meanwhile.
     pub fn round(&self) {
-        for tick in [Self::survey, Self::expire, Self::reconcile] {
-            match tick(self) {
-                Ok(0) => {}
-                Ok(n_failed) => self.note(&format!("{n_failed} parts of a tick failed")),
-                Err(error) => self.note(&error),
-            }
-            self.drain();
+        self.tick(Self::survey);
+        let is_sealed = |run: &Run| run.stage == Stage::Planning && !run.dispatched;
+        if self.cloud.control.all_runs().iter().any(is_sealed) {
+            self.tick(Self::survey);
         }
+        if self.approves.get() && self.approve_all() {
+            self.tick(Self::survey);
+        }
+        self.tick(Self::expire);
+        self.tick(Self::reconcile);
+    }
+
+    fn tick(&self, tick: impl Fn(&Self) -> Result<u64, StageError>) {
+        match tick(self) {
+            Ok(0) => {}
+            Ok(n_failed) => self.note(&format!("{n_failed} parts of a tick failed")),
+            Err(error) => self.note(&error),
+        }
+        self.drain();
+    }
+
+    /// Approves every plan that waits; whether there was one.
+    fn approve_all(&self) -> bool {
+        let waits = self.cloud.control.all_runs().into_iter().filter(|run| run.stage == Stage::Gated);
+        let tenants: BTreeSet<_> = waits.map(|run| run.tenant).collect();
+        for tenant in &tenants {
+            self.approve_waiting(tenant.as_str());
+        }
+        !tenants.is_empty()
     }
 
     /// Rounds with this step between them.
@@ -292,18 +326,32 @@ impl World {
         }
     }
 
-    /// Approves the plan that waits, as the operator would.
+    /// Approves the plan that waits, as the operators would: so many of them as it needs.
     pub fn approve_waiting(&self, name: &str) {
-        for run in self.cloud.control.all_runs() {
-            if run.tenant == tenant(name) && run.stage == lethe_domain::run::Stage::Gated {
-                let approval = Approval {
-                    run: RunRef::from(&run),
-                    hash: run.plan_hash.clone().unwrap(),
-                    actor: "arn:aws:iam::000000000000:user/operator".to_owned(),
-                    approved_at: self.now(),
-                };
-                block_on(self.cloud.control.approve(&approval)).unwrap();
+        for run in self.waiting(name) {
+            for at in 0..run.n_persons {
+                self.approve_as(&run, &format!("arn:aws:iam::000000000000:user/operator-{at}"));
             }
+        }
+    }
+
+    /// The tenant's runs that wait for an approval.
+    pub fn waiting(&self, name: &str) -> Vec<Run> {
+        let waits = |run: &Run| run.tenant == tenant(name) && run.stage == Stage::Gated;
+        self.cloud.control.all_runs().into_iter().filter(waits).collect()
+    }
+
+    /// One person's yes to the plan of a run.
+    pub fn approve_as(&self, run: &Run, actor: &str) {
+        let approval = Approval {
+            run: RunRef::from(run),
+            hash: run.plan_hash.clone().unwrap(),
+            actor: actor.to_owned(),
+            approved_at: self.now(),
+        };
+        // A person whose command failed types it again.
+        while let Err(error) = block_on(self.cloud.control.approve(&approval)) {
+            self.note(&error);
         }
     }
 
