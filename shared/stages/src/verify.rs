@@ -11,12 +11,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::audit::{
     AUDIT_BUCKETS, AuditItem, Entry, Event, ObjectVersion, bucket_of, object_partition, token_partition,
 };
+use lethe_domain::fingerprint::Fingerprint;
 use lethe_domain::limits::Limits;
 use lethe_domain::record::Class;
 use lethe_domain::replay::{
     About, Fault, Finding, ObjectFacts, ObjectTold, Seen, Told, judge_bucket, judge_object, judge_unnamed,
 };
-use lethe_domain::row::RowRead;
+use lethe_domain::row::{RowRead, RowVersion};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 use serde::Serialize;
@@ -91,8 +92,8 @@ pub struct Look {
     pub findings: BTreeSet<Finding>,
 }
 
-/// How many entries name a version, and the end of its lock that they name.
-type Named = BTreeMap<ObjectVersion, (u64, Option<EpochSeconds>)>;
+/// Which tokens the entries that name a version name, and the end of its lock that they name.
+type Named = BTreeMap<ObjectVersion, (BTreeSet<(Fingerprint, RowVersion)>, Option<EpochSeconds>)>;
 
 impl<C: Control, A: AuditLog, V: Vault, R: Archive> Verify<'_, C, A, V, R> {
     /// Looks at everything of a tenant once.
@@ -204,9 +205,10 @@ impl<C: Control, A: AuditLog, V: Vault, R: Archive> Verify<'_, C, A, V, R> {
         while let Some((object, told)) = judged.try_next().await? {
             let findings = match named.get(object) {
                 None => judge_unnamed(object, &told),
-                Some((n_named, retain_until)) => {
+                Some((named_tokens, retain_until)) => {
                     let is_there = there.contains(object);
-                    let facts = ObjectFacts { n_named: *n_named, retain_until: *retain_until, is_there };
+                    let n_named = named_tokens.len() as u64;
+                    let facts = ObjectFacts { n_named, retain_until: *retain_until, is_there };
                     judge_object(object, &facts, &told, late_before)
                 }
             };
@@ -275,8 +277,9 @@ fn name_object(item: &AuditItem, named: &mut Named) -> Vec<Finding> {
         let found = |entry| Finding { fault: Fault::NoObject, about: about(entry) };
         return item.entries.iter().map(found).collect();
     };
-    let (n_named, retain_until) = named.entry(object.clone()).or_default();
-    *n_named = n_named.saturating_add(item.entries.len() as u64);
+    let (tokens, retain_until) = named.entry(object.clone()).or_default();
+    // A batch that came again, cut anew, names the same tokens once more.
+    tokens.extend(item.entries.iter().map(|entry| (entry.fingerprint, entry.version)));
     *retain_until = item.retain_until;
     Vec::new()
 }
