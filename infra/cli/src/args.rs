@@ -12,7 +12,7 @@ use lethe_domain::token::TenantId;
 /// Looks after the tokens that nobody needs any more: applies the config, books runs, approves plans, and tells what
 /// became of a token and why.
 ///
-/// Exit codes: 0 done, 1 failed (the service or the network), 2 the input is wrong, 3 `verify` found something wrong.
+/// Exit codes: 0 done, 1 failed (the service or the network), 2 the input is wrong.
 #[derive(Debug, Parser)]
 #[command(name = "lethe", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -103,18 +103,6 @@ pub(crate) enum Command {
         #[arg(value_parser = tenant)]
         tenant: Option<TenantId>,
     },
-    /// Replay the record of a tenant against its vault and archive, and name what does not add up
-    ///
-    /// Reads every row, the whole record and the list of the archive, and writes nothing. What seems wrong is looked at
-    /// again after the grace, since the record follows the vault by seconds. Exit code 3 when something is wrong.
-    Verify {
-        /// The tenant
-        #[arg(value_parser = tenant)]
-        tenant: TenantId,
-        /// After how many seconds what seems wrong is looked at again
-        #[arg(long, default_value = "120", value_name = "SECONDS")]
-        grace: u32,
-    },
     /// Show where a token stands and why, and everything on record about it
     Explain {
         /// The tenant
@@ -188,8 +176,6 @@ mod tests {
             &["approve-commands", "acme", "1800000000"],
             &["status", "--json"],
             &["status", "acme", "--stack", "lethe-eu"],
-            &["verify", "acme"],
-            &["verify", "acme", "--json", "--grace", "5"],
             &["explain", "acme", "-", "--profile", "local", "--time-scale", "20000"],
         ] {
             parse(args).unwrap();

@@ -15,7 +15,6 @@ mod standing;
 pub(crate) mod status;
 #[cfg(test)]
 mod tests;
-pub(crate) mod verify;
 
 use lethe_domain::limits::Limits;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};

@@ -18,7 +18,6 @@ use lethe_domain::limits::Limits;
 use lethe_domain::run::Stage;
 use lethe_domain::token::TenantId;
 use lethe_stages::ports::RunRef;
-use lethe_stages::verify::Verify;
 
 use crate::args::{Cli, Command, Global};
 use crate::cloud::Cloud;
@@ -79,7 +78,6 @@ async fn carry_out(cli: &Cli) -> Result<(), CliError> {
             let status = commands::status::status(tenant.as_ref(), cloud.caller.now, &limits, ports).await?;
             output::answer(cli.global.json, &status, render::status);
         }
-        Command::Verify { tenant, grace } => verify(&cli.global, &limits, tenant, *grace).await?,
         Command::Explain { tenant, token } => explain(&cli.global, &limits, tenant, token).await?,
     }
     Ok(())
@@ -120,26 +118,4 @@ async fn explain(global: &Global, limits: &Limits, tenant: &TenantId, token: &st
     let view = commands::explain::explain(tenant, &token, (cloud.caller.now, limits), &ports).await?;
     output::answer(global.json, &view, render::explain);
     Ok(())
-}
-
-async fn verify(global: &Global, limits: &Limits, tenant: &TenantId, grace: u32) -> Result<(), CliError> {
-    let cloud = Cloud::connect(global).await?;
-    let ports = Verify {
-        control: &cloud.control,
-        audit: &cloud.audit,
-        vault: &cloud.vault,
-        archive: &cloud.archive,
-        limits,
-    };
-    let pause = async || {
-        output::progress(&render::waiting(grace));
-        tokio::time::sleep(Duration::from_secs(grace.into())).await;
-    };
-    let tell = |progress| output::progress(&render::verifying(&progress));
-    let view = commands::verify::verify(tenant, &ports, (input::now, &tell), pause).await?;
-    output::answer(global.json, &view, render::verified);
-    if view.n_faults == 0 {
-        return Ok(());
-    }
-    Err(CliError::Wrong(format!("{} things of {tenant} do not add up", view.n_faults)))
 }

@@ -20,12 +20,10 @@ mod explain;
 mod status;
 #[cfg(test)]
 mod tests;
-mod verify;
 
 pub(crate) use budget::commands_approved;
 pub(crate) use explain::explain;
 pub(crate) use status::status;
-pub(crate) use verify::{verified, verifying, waiting};
 
 /// The answer to `lethe apply`.
 pub(crate) fn applied(applied: &Applied) -> String {

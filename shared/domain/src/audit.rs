@@ -66,7 +66,7 @@ impl Event {
 }
 
 /// Where a token stood, as one byte of an entry. The numbers never change meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words of the design's dictionary")]
 pub enum Standing {
     None,

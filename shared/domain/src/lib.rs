@@ -26,7 +26,6 @@ pub mod policy;
 pub mod rails;
 pub mod reader;
 pub mod record;
-pub mod replay;
 pub mod row;
 pub mod run;
 pub mod source;

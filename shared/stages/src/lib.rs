@@ -27,5 +27,4 @@ mod stored;
 pub mod stream;
 pub mod survey;
 pub mod sweep;
-pub mod verify;
 pub mod work_keys;

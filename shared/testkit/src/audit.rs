@@ -53,14 +53,6 @@ impl FakeAudit {
         history
     }
 
-    /// Changes the record as nobody with the rights of a role may: takes items out, alters or adds some.
-    pub fn tamper(&self, tamper: impl FnOnce(&mut Vec<AuditItem>)) {
-        let mut items = self.items();
-        tamper(&mut items);
-        let place = |item: &AuditItem| (item.pk.clone(), item.sk.clone());
-        self.lock().items = items.into_iter().map(|item| (place(&item), item)).collect();
-    }
-
     /// Pages end after so many items.
     pub fn set_page_size(&self, items: usize) {
         self.lock().page_size = items;

@@ -2,7 +2,6 @@
 
 mod commanded;
 mod explained;
-mod verified;
 
 use std::cell::Cell;
 use std::time::Duration;

@@ -8,7 +8,6 @@ use lethe_domain::token::{Shard, TenantId};
 use super::*;
 use crate::commands::explain::HistoryEvent;
 use crate::commands::status::Waiting;
-use crate::commands::verify::{FaultView, VerifyView};
 
 const T: EpochSeconds = EpochSeconds(1_800_000_000);
 const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -583,45 +582,4 @@ fn explain_shows_what_became_of_a_token_that_is_gone() {
 #[test]
 fn shares_show_tenths_of_a_percent() {
     assert_eq!((percent(0), percent(5), percent(1000)), ("0.0 %".into(), "0.5 %".into(), "100.0 %".into()));
-}
-
-#[test]
-fn a_record_is_verified_in_a_line_or_told_by_class() {
-    use lethe_domain::fingerprint::Fingerprint;
-    use lethe_domain::replay::{About, Fault};
-    use lethe_stages::verify::Counted;
-
-    let counted = Counted { n_rows: 9, n_unreadable: 0, n_entries: 7, n_objects: 2, n_versions: 5 };
-    let clean =
-        VerifyView { tenant: tenant("acme"), counted, n_faults: 0, n_too_recent: 0, faults: Vec::new() };
-    insta::assert_snapshot!(verified(&clean), @"
-    acme: the record, the vault and the archive agree
-      tokens in the vault             9
-      entries on record               7
-      objects archived into           2
-      versions in the archive         5, of every tenant
-    ");
-    let token = About::Token { fingerprint: Fingerprint([0xab; 16]), version: RowVersion(7) };
-    let object = About::Archived { key: "r7/2027-01-15/aa".into(), version: "v1".into() };
-    let class =
-        |fault: Fault, n, about: About| FaultView { fault, meaning: fault.meaning(), n, named: vec![about] };
-    let faults = vec![class(Fault::GoneWithoutRecord, 3, token), class(Fault::PurgedButThere, 1, object)];
-    let counted = Counted { n_unreadable: 1, ..counted };
-    let bad = VerifyView { counted, n_faults: 4, n_too_recent: 2, faults, ..clean };
-    insta::assert_snapshot!(verified(&bad), @"
-    acme: 4 DO NOT ADD UP
-      tokens in the vault             9
-      entries on record               7
-      objects archived into           2
-      versions in the archive         5, of every tenant
-      rows not understood             1, not judged; they may be among those that seem to be gone
-      too recent to judge             2: what happened in the last minutes may not be on record yet
-
-    gone_without_record, 3: gone from the vault, and nothing on record says that it left
-      token abababababababababababababababab at version 7
-      and 2 more; --json names up to 1000 of a class
-
-    purged_but_there, 1: purged by the record, and still in the archive
-      object r7/2027-01-15/aa version v1
-    ");
 }

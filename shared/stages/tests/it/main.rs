@@ -24,6 +24,5 @@ mod out_of_band;
 mod recut;
 mod report;
 mod triggers;
-mod verify;
 mod voids;
 mod world;
