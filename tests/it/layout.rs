@@ -55,6 +55,22 @@ fn the_pure_crates_have_no_clock_network_environment_or_randomness() {
 }
 
 #[test]
+fn what_checks_the_model_is_built_into_nothing_else() {
+    let metadata = metadata();
+    for package in metadata.workspace_packages() {
+        let name = package.name.to_string();
+        let uses = closure(&metadata, &name);
+        assert_eq!(uses.contains("stateright"), name == "lethe-model", "{name}");
+        // Nor is a test of another package built from the model.
+        assert!(package.dependencies.iter().all(|used| used.name != "lethe-model"), "{name}");
+    }
+    // The model is over the shipped rules, and over nothing that does I/O.
+    let model = closure(&metadata, "lethe-model");
+    assert!(model.contains("lethe-domain"));
+    assert!(!model.contains("lethe-stages") && !model.contains("tokio"));
+}
+
+#[test]
 fn only_one_crate_names_the_sdk() {
     for package in metadata().workspace_packages() {
         let sdk: Vec<_> = package

@@ -12,7 +12,7 @@ use lethe_domain::token::TenantId;
 /// Looks after the tokens that nobody needs any more: applies the config, books runs, approves plans, and tells what
 /// became of a token and why.
 ///
-/// Exit codes: 0 done, 1 failed (the service or the network), 2 the input is wrong.
+/// Exit codes: 0 done, 1 failed (the service or the network), 2 the input is wrong, 3 `verify` found something wrong.
 #[derive(Debug, Parser)]
 #[command(name = "lethe", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -88,6 +88,15 @@ pub(crate) enum Command {
         /// The plan's hash, as `lethe plan` shows it
         hash: String,
     },
+    /// Say in your name that what a void run saw is right, so that the next run is held against it
+    Accept {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// The run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+    },
     /// Approve what the commands of one day ended beyond the tenant's budget, in your name
     ApproveCommands {
         /// The tenant
@@ -97,11 +106,64 @@ pub(crate) enum Command {
         #[arg(value_parser = day)]
         day: EpochSeconds,
     },
+    /// Stop what Lethe decides by itself, at once: nothing is condemned any more until `lethe resume`
+    Pause {
+        /// One tenant only; without it every tenant
+        #[arg(value_parser = tenant)]
+        tenant: Option<TenantId>,
+        /// Also take back the dates of removal that are set, and remove nothing
+        #[arg(long)]
+        freeze: bool,
+        /// Why, for the record and for whoever looks at `lethe status`
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// End a pause, in your name
+    Resume {
+        /// The tenant whose own pause ends; without it the pause of all
+        #[arg(value_parser = tenant)]
+        tenant: Option<TenantId>,
+    },
+    /// Bring back every token that a run took out of service or sentenced, as far as it is still there
+    Undo {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// The run
+        #[arg(value_parser = run_id)]
+        run: RunId,
+        /// Only count what it would do
+        #[arg(long)]
+        look: bool,
+        /// Do not stay to see it done; reconcile does it all the same
+        #[arg(long, conflicts_with = "look")]
+        no_wait: bool,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT", conflicts_with = "look")]
+        reason: Option<String>,
+    },
     /// Show the tenants, their runs, what waits for a person, what commands still reach, and the first deletion to come
     Status {
         /// One tenant only
         #[arg(value_parser = tenant)]
         tenant: Option<TenantId>,
+    },
+    /// Plant, list and retire canaries: tokens of ours that a tenant keeps in its stores, which every run must see there
+    Canary {
+        #[command(subcommand)]
+        what: CanaryCommand,
+    },
+    /// Replay the record of a tenant against its vault and archive, and name what does not add up
+    ///
+    /// Reads every row, the whole record and the list of the archive, and writes nothing. What seems wrong is looked at
+    /// again after the grace, since the record follows the vault by seconds. Exit code 3 when something is wrong.
+    Verify {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// After how many seconds what seems wrong is looked at again
+        #[arg(long, default_value = "120", value_name = "SECONDS")]
+        grace: u32,
     },
     /// Show where a token stands and why, and everything on record about it
     Explain {
@@ -110,6 +172,33 @@ pub(crate) enum Command {
         tenant: TenantId,
         /// The token; `-` reads it from standard input, which keeps it out of the shell's history
         token: String,
+    },
+}
+
+/// What to do with canaries.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CanaryCommand {
+    /// Write a canary to the vault and show what the tenant must put into that store; twice is once
+    Plant {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// The source, as the config names it
+        source: String,
+    },
+    /// Show the canaries, whether the last run saw them, and the sources without one
+    List {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+    },
+    /// Take a canary away: runs look for it no more
+    Retire {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// The source
+        source: String,
     },
 }
 
@@ -173,9 +262,20 @@ mod tests {
             &["plan", "acme"],
             &["plan", "acme", "1700000000-02"],
             &["approve", "acme", "1700000000-02", "00ff"],
+            &["accept", "acme", "1700000000-02"],
             &["approve-commands", "acme", "1800000000"],
+            &["pause"],
+            &["pause", "acme", "--freeze", "--reason", "INC-7"],
+            &["resume", "acme"],
+            &["undo", "acme", "1700000000-02", "--look"],
+            &["undo", "acme", "1700000000-02", "--no-wait", "--reason", "INC-7"],
             &["status", "--json"],
             &["status", "acme", "--stack", "lethe-eu"],
+            &["canary", "plant", "acme", "orders"],
+            &["canary", "list", "acme"],
+            &["canary", "retire", "acme", "orders"],
+            &["verify", "acme"],
+            &["verify", "acme", "--json", "--grace", "5"],
             &["explain", "acme", "-", "--profile", "local", "--time-scale", "20000"],
         ] {
             parse(args).unwrap();

@@ -1,7 +1,7 @@
 //! The connection to a deployed stack: who calls, where it is, and the ports over its tables and buckets.
 
 use lethe_aws::client::{dynamodb, s3, shared_config, sts};
-use lethe_aws::{DynamoAudit, DynamoControl, DynamoVault, S3Work, Timeouts, identity};
+use lethe_aws::{DynamoAudit, DynamoControl, DynamoVault, LockMode, S3Archive, S3Work, Timeouts, identity};
 
 use crate::args::{Global, Profile};
 use crate::commands::Caller;
@@ -24,6 +24,8 @@ pub(crate) struct Cloud {
     pub(crate) vault: DynamoVault,
     /// Candidates and counts.
     pub(crate) work: S3Work,
+    /// The locked bucket, whose versions commands list.
+    pub(crate) archive: S3Archive,
 }
 
 impl Cloud {
@@ -43,12 +45,15 @@ impl Cloud {
         check_profile(global.profile, &caller.account)?;
         let stack = Stack { name: global.stack.clone(), account: caller.account, region: region.to_string() };
         let tables = dynamodb(&config, &timeouts);
+        let buckets = s3(&config, &timeouts);
         Ok(Self {
             caller: Caller { actor: caller.arn, now: input::now() },
             control: DynamoControl::new(tables.clone(), stack.control_table()),
             audit: DynamoAudit::new(tables.clone(), stack.audit_table()),
             vault: DynamoVault::new(tables, stack.vault_table(), stack.control_table()),
-            work: S3Work::new(s3(&config, &timeouts), stack.work_bucket()),
+            work: S3Work::new(buckets.clone(), stack.work_bucket()),
+            // Commands write nothing there, so how a version would be locked is never asked for.
+            archive: S3Archive::new(buckets, stack.archive_bucket(), LockMode::Governance),
         })
     }
 }

@@ -1,20 +1,27 @@
 //! The commands: each reads, decides, acts over the ports and returns what there is to show.
 
+pub(crate) mod accept;
 pub(crate) mod apply;
 pub(crate) mod approve;
 pub(crate) mod approve_commands;
 pub(crate) mod budget;
+pub(crate) mod canary;
 pub(crate) mod explain;
 pub(crate) mod fan_outs;
+pub(crate) mod first_purge;
 mod forecast;
 mod history;
 mod lookup;
+pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod read_feed;
 pub(crate) mod run;
 mod standing;
 pub(crate) mod status;
 #[cfg(test)]
 mod tests;
+pub(crate) mod undo;
+pub(crate) mod verify;
 
 use lethe_domain::limits::Limits;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};

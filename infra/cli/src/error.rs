@@ -1,4 +1,4 @@
-//! The two ways a command ends badly, which are its exit codes.
+//! The ways a command ends badly, which are its exit codes.
 
 use std::error::Error;
 
@@ -14,6 +14,9 @@ pub(crate) enum CliError {
     /// What was asked for is fine, but does not stand or go right now: the text says what to do.
     #[error("{0}")]
     Failed(String),
+    /// What was checked does not hold; the answer says what.
+    #[error("{0}")]
+    Wrong(String),
     /// A call to a service failed.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -28,6 +31,7 @@ impl CliError {
         match self {
             Self::BadInput(_) => 2,
             Self::Failed(_) | Self::Port(_) | Self::Stage(_) => 1,
+            Self::Wrong(_) => 3,
         }
     }
 
@@ -51,7 +55,7 @@ impl CliError {
                 );
                 text.push_str(&hint);
             }
-            Self::BadInput(_) | Self::Failed(_) => {}
+            Self::BadInput(_) | Self::Failed(_) | Self::Wrong(_) => {}
         }
         text
     }
@@ -65,6 +69,7 @@ mod tests {
     fn bad_input_is_told_from_a_failure() {
         assert_eq!(CliError::BadInput(String::new()).exit_code(), 2);
         assert_eq!(CliError::Failed(String::new()).exit_code(), 1);
+        assert_eq!(CliError::Wrong(String::new()).exit_code(), 3);
         assert_eq!(CliError::Port(PortError::later("read run", "timed out")).exit_code(), 1);
     }
 

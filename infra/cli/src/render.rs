@@ -4,26 +4,42 @@ use std::fmt::Write as _;
 
 use lethe_domain::time::EpochSeconds;
 
+use crate::commands::accept::AcceptanceView;
 use crate::commands::apply::Applied;
 use crate::commands::approve::ApprovalView;
 use crate::commands::approve_commands::CommandsApproved;
 use crate::commands::budget::{BudgetView, DayView};
 use crate::commands::explain::{CountView, ExplainView, RowView};
 use crate::commands::fan_outs::{FanOutView, FanOutsView};
-use crate::commands::plan::PlanView;
+use crate::commands::first_purge::FirstPurgeView;
+use crate::commands::pause::{PauseView, Paused, Resumed};
+use crate::commands::plan::{Approved, PlanView};
+use crate::commands::read_feed::FeedView;
 use crate::commands::run::{Booked, Progress};
-use crate::commands::status::{FILL_WARNING_PERCENT, StatusView, TenantView};
+use crate::commands::status::{FILL_WARNING_PERCENT, FreezeView, StatusView, TenantView, Waiting};
+use crate::commands::undo::{LeftView, UndoView};
 use crate::commands::{RunView, word_of};
 
 mod budget;
+mod canary;
 mod explain;
+mod pause;
+mod recall;
 mod status;
 #[cfg(test)]
 mod tests;
+mod undo;
+mod verify;
 
 pub(crate) use budget::commands_approved;
+pub(crate) use canary::{canaries, canary_planted, canary_retired};
 pub(crate) use explain::explain;
+pub(crate) use pause::{paused, resumed};
 pub(crate) use status::status;
+pub(crate) use undo::{undo_ordered, undo_progress, undone};
+pub(crate) use verify::{verified, verifying, waiting};
+
+use recall::recall_lines;
 
 /// The answer to `lethe apply`.
 pub(crate) fn applied(applied: &Applied) -> String {
@@ -73,7 +89,7 @@ pub(crate) fn progress(progress: &Progress) -> String {
 
 /// The answer to `lethe plan`.
 pub(crate) fn plan(plan: &PlanView) -> String {
-    let PlanView { tenant, run, hash, evidence, tally, cool_per_mille, approved_by, approved_at, next } =
+    let PlanView { tenant, run, hash, evidence, tally, cool_per_mille, approvals, n_missing, next, .. } =
         plan;
     let mut lines = vec![
         format!("plan of {} run {} of {tenant}, {}", word_of(run.purpose), run.run, run.stage.as_str()),
@@ -88,20 +104,23 @@ pub(crate) fn plan(plan: &PlanView) -> String {
             "to take out of service",
             format!("{} ({} of the active)", tally.n_cool, percent(*cool_per_mille)),
         ),
+        field("put off to later slices", tally.n_deferred),
         field("to sentence", tally.n_sentence),
         field("to take back into service", tally.n_reinstate),
         field("cooling, await a verdict run", tally.n_awaiting_verdict),
         field("not understood, kept", tally.n_unreadable),
-        String::new(),
-        field("hash", hash),
-        field("evidence", evidence.as_deref().unwrap_or("-")),
     ];
+    lines.extend(recall_lines(&plan.measured));
+    lines.extend([String::new(), field("hash", hash), field("evidence", evidence.as_deref().unwrap_or("-"))]);
     if let Some(note) = &run.note {
         lines.push(field("why", note));
     }
     lines.extend(run.notes.iter().map(|note| field("note", note)));
-    if let (Some(actor), Some(at)) = (approved_by, approved_at) {
-        lines.push(field("approved", format!("by {actor} at {at}")));
+    let approved = approvals.iter().map(|Approved { by, at }| field("approved", format!("by {by} at {at}")));
+    lines.extend(approved);
+    if 0 < *n_missing {
+        let more = if approvals.is_empty() { "" } else { "more " };
+        lines.push(field("needs", format!("the approval of {}", persons_text(*n_missing, more))));
     }
     if let Some(next) = next {
         lines.extend([String::new(), format!("to let exactly this plan go on: {next}")]);
@@ -109,15 +128,37 @@ pub(crate) fn plan(plan: &PlanView) -> String {
     lines.join("\n")
 }
 
+/// The answer to `lethe accept`.
+pub(crate) fn accepted(accepted: &AcceptanceView) -> String {
+    let AcceptanceView { tenant, run, actor, accepted_at, is_new } = accepted;
+    if *is_new {
+        return format!(
+            "what run {run} of {tenant} saw is accepted by {actor}: the next run is held against it, and begins by \
+             itself; `lethe run {tenant}` begins one now"
+        );
+    }
+    format!("what run {run} of {tenant} saw was accepted before, by {actor} at {accepted_at}")
+}
+
 /// The answer to `lethe approve`.
 pub(crate) fn approved(approved: &ApprovalView) -> String {
-    let ApprovalView { tenant, run, hash: _, actor, approved_at, is_new } = approved;
+    let ApprovalView { tenant, run, hash, actor, approved_at, is_new, n_missing } = approved;
+    if 0 < *n_missing {
+        return format!(
+            "the plan of run {run} of {tenant} is approved by {actor}; it needs {}: lethe approve {tenant} {run} {hash}",
+            persons_text(*n_missing, "more ")
+        );
+    }
     if *is_new {
         return format!(
             "the plan of run {run} of {tenant} is approved by {actor}; it goes on with the next tick of survey"
         );
     }
     format!("the plan of run {run} of {tenant} was approved before, by {actor} at {approved_at}")
+}
+
+fn persons_text(n: u8, more: &str) -> String {
+    if n == 1 { format!("one {more}person") } else { format!("{n} {more}persons") }
 }
 
 /// A label and its value, in two columns.

@@ -24,6 +24,10 @@ impl Stack {
         format!("{}-control", self.name)
     }
 
+    pub(crate) fn archive_bucket(&self) -> String {
+        format!("{}-archive-{}-{}", self.name, self.account, self.region)
+    }
+
     pub(crate) fn work_bucket(&self) -> String {
         format!("{}-work-{}-{}", self.name, self.account, self.region)
     }
@@ -40,6 +44,7 @@ mod tests {
         assert_eq!(stack.vault_table(), "lethe-vault");
         assert_eq!(stack.audit_table(), "lethe-audit");
         assert_eq!(stack.control_table(), "lethe-control");
+        assert_eq!(stack.archive_bucket(), "lethe-archive-000000000000-eu-central-1");
         assert_eq!(stack.work_bucket(), "lethe-work-000000000000-eu-central-1");
     }
 }

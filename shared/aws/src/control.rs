@@ -5,27 +5,36 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use lethe_domain::backlog::Backlog;
+use lethe_domain::canary::Canary;
 use lethe_domain::fan_out::FanOut;
 use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::read_feed::{HourOfReads, ReadsByHour};
 use lethe_domain::run::{ApplyTally, Run};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 use lethe_stages::error::PortError;
 use lethe_stages::ports::{
-    Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, RunRef, ShardRef,
+    Acceptance, Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, RunRef, ShardRef,
     StoredConfig, Walk,
 };
 
 use crate::item::{Item, Malformed, from_item, number, number_of, text};
 
+mod acceptances;
 mod answers;
+mod backlogs;
 mod budgets;
+mod canaries;
 mod fan_outs;
 mod forms;
 mod ledger;
 mod places;
+mod reads;
 mod runs;
+mod switch;
 mod table;
+mod undos;
 
 use table::{Committed, Table, Updated, key_of, send_put, send_query, send_transaction, send_update};
 
@@ -220,14 +229,40 @@ impl Control for DynamoControl {
         items.into_iter().map(|item| forms::lease_of(DOING, run, item)).collect()
     }
 
-    async fn approve(&self, approval: &Approval) -> Result<(), PortError> {
-        send_put("record an approval", self.table.put(forms::approval_item(approval))).await.map(|_| ())
+    async fn approve(&self, approval: &Approval) -> Result<bool, PortError> {
+        let put = self.table.put(forms::approval_item(approval));
+        let of_another_plan = put
+            .condition_expression("attribute_not_exists(pk) OR #hash <> :hash")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":hash", text(&approval.hash));
+        send_put("record an approval", of_another_plan).await
     }
 
-    async fn approval(&self, run: &RunRef) -> Result<Option<Approval>, PortError> {
-        const DOING: &str = "read an approval";
-        let item = self.table.get(DOING, places::approval(run)).await?;
-        item.map(|item| forms::approval_of(DOING, run, &item)).transpose()
+    async fn approvals(&self, run: &RunRef) -> Result<Vec<Approval>, PortError> {
+        const DOING: &str = "read a run's approvals";
+        let query = self
+            .table
+            .query(places::approvals_of(&run.tenant))
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", text(places::approval_prefix(run)));
+        let items = send_query(DOING, query).await?;
+        items.iter().map(|item| forms::approval_of(DOING, run, item)).collect()
+    }
+
+    async fn backlog(&self, tenant: &TenantId) -> Result<Option<Backlog>, PortError> {
+        self.read_backlog(tenant).await
+    }
+
+    async fn save_backlog(&self, backlog: &Backlog) -> Result<bool, PortError> {
+        self.step_backlog(backlog).await
+    }
+
+    async fn accept(&self, acceptance: &Acceptance) -> Result<bool, PortError> {
+        self.put_new_acceptance(acceptance).await
+    }
+
+    async fn acceptances(&self, tenant: &TenantId) -> Result<Vec<Acceptance>, PortError> {
+        self.read_acceptances(tenant).await
     }
 
     async fn create_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError> {
@@ -293,6 +328,32 @@ impl Control for DynamoControl {
 
     async fn references(&self, at: &ShardRef, token_hash: &str) -> Result<Option<i64>, PortError> {
         self.read_count(at, token_hash).await
+    }
+
+    async fn canaries(&self, tenant: &TenantId) -> Result<Vec<Canary>, PortError> {
+        self.read_canaries(tenant).await
+    }
+
+    async fn plant_canary(&self, tenant: &TenantId, canary: &Canary) -> Result<bool, PortError> {
+        self.put_canary(tenant, canary).await
+    }
+
+    async fn retire_canary(&self, tenant: &TenantId, canary: &Canary) -> Result<bool, PortError> {
+        self.remove_canary(tenant, canary).await
+    }
+
+    async fn count_reads(
+        &self,
+        tenant: &TenantId,
+        hour: EpochSeconds,
+        reads: HourOfReads,
+        until: EpochSeconds,
+    ) -> Result<(), PortError> {
+        self.add_reads((tenant, hour), reads, until).await
+    }
+
+    async fn reads_by_hour(&self, tenant: &TenantId, since: EpochSeconds) -> Result<ReadsByHour, PortError> {
+        self.read_reads(tenant, since).await
     }
 
     async fn token_count(&self, tenant: &TenantId) -> Result<Option<u64>, PortError> {

@@ -1,11 +1,13 @@
 //! A queue over SQS.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use lethe_domain::message::Wake;
 use lethe_stages::error::PortError;
-use lethe_stages::ports::Queue;
+use lethe_stages::ports::{MAX_DELAY, Queue};
 
 use crate::failure::{port_error, wait_before};
 
@@ -38,9 +40,9 @@ impl SqsQueue {
         Self { client, url }
     }
 
-    async fn send_batch(&self, wakes: &[Wake]) -> Result<(), PortError> {
-        let mut left =
-            wakes.iter().enumerate().map(|(at, wake)| entry_of(at, wake)).collect::<Result<Vec<_>, _>>()?;
+    async fn send_batch(&self, wakes: &[Wake], delay: Duration) -> Result<(), PortError> {
+        let entries = wakes.iter().enumerate().map(|(at, wake)| entry_of(at, wake, delay));
+        let mut left = entries.collect::<Result<Vec<_>, _>>()?;
         for round in 0..MAX_ROUNDS {
             let send = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(left.clone()));
             let answer = send.send().await.map_err(|error| port_error(SEND, &error))?;
@@ -61,13 +63,19 @@ impl SqsQueue {
 
 impl Queue for SqsQueue {
     async fn send(&self, wakes: &[Wake]) -> Result<(), PortError> {
-        let batches = stream::iter(wakes.chunks(BATCH)).map(|batch| self.send_batch(batch));
+        let batches = stream::iter(wakes.chunks(BATCH)).map(|batch| self.send_batch(batch, Duration::ZERO));
         batches.buffer_unordered(PARALLEL_BATCHES).try_collect::<()>().await
+    }
+
+    async fn send_later(&self, wake: &Wake, delay: Duration) -> Result<(), PortError> {
+        self.send_batch(std::slice::from_ref(wake), delay.min(MAX_DELAY)).await
     }
 }
 
-fn entry_of(at: usize, wake: &Wake) -> Result<SendMessageBatchRequestEntry, PortError> {
+fn entry_of(at: usize, wake: &Wake, delay: Duration) -> Result<SendMessageBatchRequestEntry, PortError> {
     let entry = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(wake.to_json());
+    let seconds = i32::try_from(delay.as_secs()).unwrap_or(i32::MAX);
+    let entry = if seconds == 0 { entry } else { entry.delay_seconds(seconds) };
     entry.build().map_err(|error| PortError::never(SEND, error))
 }
 

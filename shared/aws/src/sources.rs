@@ -5,11 +5,14 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::error::ProvideErrorMetadata;
-use lethe_domain::source::{BucketRef, TableRef};
-use lethe_sources::{Attribute, Item, ListedObject, ObjectPage, Objects, SourceError, TablePage, Tables};
+use lethe_domain::source::{BucketRef, ChangedSince, TableRef, Unchanged};
+use lethe_sources::{
+    Attribute, Item, ListedObject, ObjectPage, Objects, Segment, SourceError, TablePage, Tables,
+};
 use lethe_stages::error::Retry;
 
 use crate::client::{Timeouts, dynamodb_in, s3_in};
@@ -69,8 +72,7 @@ impl Tables for SourceTables {
     async fn scan_page(
         &self,
         at: &TableRef,
-        segment: u32,
-        total: u32,
+        segment: Segment<'_>,
         cursor: Option<&[u8]>,
     ) -> Result<TablePage, SourceError> {
         let from = cursor.map(|cursor| cursor::decode(cursor).ok_or(SourceError::Cursor)).transpose()?;
@@ -79,18 +81,27 @@ impl Tables for SourceTables {
         let scan = client
             .scan()
             .table_name(&at.table)
-            .segment(number(segment))
-            .total_segments(number(total))
+            .segment(number(segment.number))
+            .total_segments(number(segment.total))
             .consistent_read(true)
             .set_exclusive_start_key(from);
+        let scan = match segment.changed_since {
+            Some(since) => leaving_out_unchanged(scan, since),
+            None => scan,
+        };
         let page = scan.send().await.map_err(|error| source_error(&error))?;
         let next = match page.last_evaluated_key {
             None => None,
             Some(key) => Some(cursor::encode(&key).ok_or(SourceError::Cursor)?),
         };
-        let items: Option<_> = page.items.unwrap_or_default().into_iter().map(plain_item).collect();
+        let n_counted = usize::try_from(page.count).unwrap_or(usize::MAX);
+        let items: Option<Vec<_>> = page.items.unwrap_or_default().into_iter().map(plain_item).collect();
         let items =
             items.ok_or_else(|| SourceError::Unreachable { code: "UnknownAttributeType".to_owned() })?;
+        // Guard: a page that lost items on its way is not a page with fewer items.
+        if items.len() != n_counted {
+            return Err(SourceError::Unreachable { code: "ItemsMissing".to_owned() });
+        }
         Ok(TablePage { items, next })
     }
 }
@@ -107,9 +118,14 @@ impl Objects for SourceObjects {
         let page = list.send().await.map_err(|error| source_error(&error))?;
         let is_cut = page.is_truncated == Some(true);
         let objects: Option<Vec<_>> = page.contents.unwrap_or_default().into_iter().map(listed).collect();
+        let n_counted = page.key_count.and_then(|count| usize::try_from(count).ok());
         // An entry without key, size or tag cannot be scanned, and what is not scanned must not look empty.
         let objects =
             objects.ok_or_else(|| SourceError::Unreachable { code: "UnreadableListing".to_owned() })?;
+        // Guard: a listing that lost entries on its way is not a shorter one.
+        if n_counted.is_some_and(|n_counted| n_counted != objects.len()) {
+            return Err(SourceError::Unreachable { code: "KeysMissing".to_owned() });
+        }
         let next = objects.last().filter(|_| is_cut).map(|object| object.key.clone());
         if is_cut && next.is_none() {
             return Err(SourceError::Unreachable { code: "EmptyCutListing".to_owned() });
@@ -141,10 +157,32 @@ impl Objects for SourceObjects {
             Err(error) if status_of(&error) == Some(412) => return Err(SourceError::Changed),
             Err(error) => return Err(source_error(&error)),
         };
+        // Guard: every piece is asked for by its tag, so that an object that is read to its end was the same one from
+        // start to end. A store that does not honour that says by the tag of its answer what it gave.
+        if etag.is_some() && answer.e_tag.as_deref().is_some_and(|given| Some(given) != etag) {
+            return Err(SourceError::Changed);
+        }
         let body = answer.body.collect().await;
         let body = body.map_err(|_| SourceError::Unreachable { code: "CutBody".to_owned() })?;
         Ok(body.to_vec())
     }
+}
+
+/// Leaves out what says, in the unit that was promised and plausibly, that it did not change.
+fn leaving_out_unchanged(scan: ScanFluentBuilder, since: &ChangedSince) -> ScanFluentBuilder {
+    let (kind, plausible, from) = match since.unchanged() {
+        Unchanged::Number { plausible, from } => {
+            ("N", AttributeValue::N(plausible.to_string()), AttributeValue::N(from.to_string()))
+        }
+        Unchanged::Text { plausible, from } => ("S", AttributeValue::S(plausible), AttributeValue::S(from)),
+    };
+    scan.filter_expression(
+        "NOT attribute_type(#changed, :kind) OR #changed < :plausible OR :from <= #changed",
+    )
+    .expression_attribute_names("#changed", &since.changed_at.attribute)
+    .expression_attribute_values(":kind", AttributeValue::S(kind.to_owned()))
+    .expression_attribute_values(":plausible", plausible)
+    .expression_attribute_values(":from", from)
 }
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<ListedObject> {

@@ -2,12 +2,13 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use lethe_domain::fan_out::IndexKey;
 use lethe_domain::lifecycle::Expected;
-use lethe_domain::row::{RowRead, RowVersion, StoredRow};
+use lethe_domain::row::{RowRead, RowVersion, StoredRow, VaultRow};
 use lethe_domain::subject::{SubjectKey, SubjectRow, is_subject_row};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, partition};
@@ -17,7 +18,7 @@ use lethe_stages::ports::{
 };
 
 use crate::failure::port_error;
-use crate::item::{Item, number, text, text_of};
+use crate::item::{Item, Malformed, number, text, text_of};
 
 mod expression;
 mod leased;
@@ -86,6 +87,25 @@ impl Vault for DynamoVault {
             self.client.get_item().table_name(&self.table).set_key(Some(place_of(key))).consistent_read(true);
         let answer = get.send().await.map_err(|error| port_error("read a vault row", &error))?;
         Ok(answer.item.map(read))
+    }
+
+    async fn create(&self, row: &VaultRow) -> Result<bool, PortError> {
+        const DOING: &str = "put a vault row";
+        let item: Item =
+            serde_dynamo::to_item(StoredRow::from(row)).map_err(|_| PortError::never(DOING, Malformed))?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                Some(_) | None => Err(port_error(DOING, &error)),
+            },
+        }
     }
 
     async fn due(&self, partition: &str, until: EpochSeconds, limit: u32) -> Result<Vec<RowKey>, PortError> {

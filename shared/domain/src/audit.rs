@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::approval::Principal;
 use crate::fingerprint::Fingerprint;
+use crate::pause::{Pause, Reach};
 use crate::policy::Trigger;
 use crate::row::{Phase, RowVersion};
 use crate::run::Run;
@@ -26,8 +28,12 @@ pub enum Event {
     RunVoid,
     Gated,
     Approved,
+    Accepted,
     Applied,
     PolicyChanged,
+    Paused,
+    Resumed,
+    Undone,
     Cooled,
     Sentenced,
     Reinstated,
@@ -49,8 +55,12 @@ impl Event {
             Self::RunVoid => "run_void",
             Self::Gated => "gated",
             Self::Approved => "approved",
+            Self::Accepted => "accepted",
             Self::Applied => "applied",
             Self::PolicyChanged => "policy_changed",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Undone => "undone",
             Self::Cooled => "cooled",
             Self::Sentenced => "sentenced",
             Self::Reinstated => "reinstated",
@@ -66,7 +76,7 @@ impl Event {
 }
 
 /// Where a token stood, as one byte of an entry. The numbers never change meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the words of the design's dictionary")]
 pub enum Standing {
     None,
@@ -272,6 +282,32 @@ impl AuditItem {
             evidence: run.evidence.clone(),
             reason_text: run.note.clone(),
             ..Self::new(run_partition(&run.tenant), sk, event, now)
+        }
+    }
+
+    /// A person's yes to the plan of a run: one item a person, beside that of the run, which goes on when enough have.
+    pub fn of_approval(run: &Run, actor: &str, now: EpochSeconds) -> Self {
+        let of_run = Self::of_run(run, Event::Approved, now);
+        let sk = format!("{}#{}", of_run.sk, Principal::of(actor).as_str());
+        Self { sk, actor: Some(actor.to_owned()), ..of_run }
+    }
+
+    /// A pause that reaches the tenant, or its end: one item each, however often it is written.
+    pub fn of_pause(
+        tenant: &TenantId,
+        reach: &Reach,
+        pause: &Pause,
+        event: Event,
+        now: EpochSeconds,
+    ) -> Self {
+        let whose = if reach.tenant().is_some() { "own" } else { "all" };
+        let sk = format!("pause#{:012}#{whose}#{}", pause.since.0, event.as_str());
+        let freezes = if pause.freezes { ", dates of removal are lifted" } else { "" };
+        let said = pause.by.reason_text.as_ref().map_or_else(String::new, |text| format!(": {text}"));
+        Self {
+            actor: Some(pause.by.actor.clone()),
+            reason_text: Some(format!("decisions for {reach}{freezes}{said}")),
+            ..Self::new(run_partition(tenant), sk, event, now)
         }
     }
 

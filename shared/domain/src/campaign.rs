@@ -17,8 +17,8 @@ pub enum Step {
     Open(Run),
     /// List units and send them out.
     Survey(Run),
-    /// The drain is over: plan.
-    Plan(Run),
+    /// The drain is over: look at the sources again.
+    LookAgain(Run),
     /// The stage's messages were not all sent: send them.
     Dispatch(Run),
     /// See whether the waiting plan was approved.
@@ -53,7 +53,7 @@ pub fn decide_tick(runs: &[Run], cadence: Duration, now: EpochSeconds) -> Step {
 fn step_of(run: &Run, now: EpochSeconds) -> Step {
     match run.stage {
         Stage::Surveying => Step::Survey(run.clone()),
-        Stage::Draining if is_due(run, now) => Step::Plan(run.clone()),
+        Stage::Draining if is_due(run, now) => Step::LookAgain(run.clone()),
         Stage::Planning | Stage::Applying if !run.dispatched => Step::Dispatch(run.clone()),
         Stage::Gated => Step::CheckApproval(run.clone()),
         Stage::Booked
@@ -80,6 +80,8 @@ pub struct Pace {
     pub cool_off: Duration,
     /// The most strikes that any kind of the tenant asks for.
     pub strikes: u8,
+    /// The time between two slices of a first purge.
+    pub slice_day: Duration,
 }
 
 /// The run that follows in the same campaign, decided when a run was applied or reported: a confirming run while
@@ -90,6 +92,10 @@ pub fn follow_up(run: &Run, pace: Pace, now: EpochSeconds) -> Option<Run> {
         look: run.look.saturating_add(1),
         ..Run::booked(run.tenant.clone(), id, purpose, at, now)
     };
+    if run.shadow.is_some() {
+        // It stands for no look: the same one is taken again, so that the first deletion waits for no cadence.
+        return Some(Run { look: run.look, ..book(run.purpose, run.scan_started_at.plus(pace.run_spacing)) });
+    }
     let looks_further = run.purpose != Purpose::Verdict && run.look < pace.strikes;
     if looks_further && run.tally.n_struck > 0 {
         return Some(book(Purpose::Confirm, run.scan_started_at.plus(pace.run_spacing)));
@@ -99,6 +105,17 @@ pub fn follow_up(run: &Run, pace: Pace, now: EpochSeconds) -> Option<Run> {
     // A second later, so that the verdict's scan begins after the last cool-off's end.
     let at = cooled_now.max(waiting)?.plus(Duration::from_secs(1));
     Some(book(Purpose::Verdict, at))
+}
+
+/// The run that takes the next slice of a first purge, decided when a run was applied that put tokens off. It is a campaign
+/// of its own, beside the one that this run's verdict belongs to.
+pub fn next_slice(run: &Run, pace: Pace, now: EpochSeconds) -> Option<Run> {
+    if run.tally.n_deferred == 0 {
+        return None;
+    }
+    let id = RunId { slot: run.scan_started_at.plus(Duration::from_secs(1)), ordinal: 1 };
+    let at = now.plus(pace.slice_day);
+    Some(Run { look: pace.strikes, ..Run::booked(run.tenant.clone(), id, Purpose::Confirm, at, now) })
 }
 
 #[cfg(test)]

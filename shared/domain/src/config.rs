@@ -6,14 +6,17 @@ mod fault;
 mod fixed;
 pub mod floors;
 mod formats;
+mod gate;
 mod kinds;
 mod overrides;
 mod rails;
+mod recall;
 mod report;
 mod rules;
 mod section;
 mod sources;
 mod tenants;
+mod weak;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,9 +25,12 @@ use toml::de::DeTable;
 
 pub use duration::{parse_duration, show_duration};
 pub use fault::{Fault, Faults};
+pub use gate::GateRails;
+pub use recall::RecallRails;
 
 use crate::format::TokenFormat;
 use crate::policy::KindPolicy;
+use crate::read_feed::FeedPolicy;
 use crate::source::SourceConfig;
 use crate::time::TimeScale;
 use crate::token::{ShardCount, TenantId};
@@ -66,6 +72,8 @@ pub struct TenantConfig {
     pub overrides: BTreeMap<String, KindPolicy>,
     /// Who may send commands about its tokens; nobody else may.
     pub callers: Vec<CallerClass>,
+    /// When silence about its tokens is idleness.
+    pub reads: FeedPolicy,
     /// Its registered data stores, by name.
     pub sources: BTreeMap<String, SourceConfig>,
 }
@@ -90,12 +98,30 @@ pub struct Rails {
     pub ratio_percent: u8,
     /// The number of tokens that a plan may cool without an approval, whatever their share.
     pub ratio_floor: u64,
+    /// What the gate asks of a plan.
+    pub gate: GateRails,
     /// The drain between the end of a scan and the plan: how long a writer may take from reading a token to storing it.
     pub in_flight_max: Duration,
     /// The share of a tenant's tokens, in percent, that commands may remove in a day without an approval.
     pub command_percent: u8,
     /// The number of tokens that commands may remove in a day without an approval, whatever their share.
     pub command_floor: u64,
+    /// The share, in percent, of what a source held in the last good run that it must still hold.
+    pub shrink_percent: u8,
+    /// What a run must see of tokens whose fate is known.
+    pub recall: RecallRails,
+    /// The share of the cooling tokens that may be read in a day before the tenant is paused, in percent.
+    pub late_use_percent: u8,
+    /// The number of cooling tokens that may always be read in a day.
+    pub late_use_floor: u64,
+}
+
+impl TenantConfig {
+    /// The sources in which a scan cannot find what changed while it went on.
+    pub fn weak_sources(&self) -> Vec<&str> {
+        let weak = self.sources.iter().filter(|(_, source)| !source.is_strong());
+        weak.map(|(name, _)| name.as_str()).collect()
+    }
 }
 
 impl Config {
@@ -133,6 +159,8 @@ impl Config {
             }
         }
         self.rails.in_flight_max = scale.apply(self.rails.in_flight_max);
+        self.rails.recall = self.rails.recall.scaled(scale);
+        self.rails.gate = self.rails.gate.scaled(scale);
         self
     }
 
@@ -161,6 +189,12 @@ impl Config {
 
     fn policy_of<'a>(&'a self, tenant: &'a TenantConfig, kind: &str) -> Option<&'a KindPolicy> {
         tenant.overrides.get(kind).or_else(|| self.kinds.get(kind))
+    }
+
+    /// The longest time after which any of a tenant's tokens is idle; `None` where none ever is.
+    pub fn longest_idle(&self, tenant: &TenantId) -> Option<Duration> {
+        let tenant = self.tenant(tenant)?;
+        tenant.kinds.iter().filter_map(|kind| self.policy_of(tenant, kind)?.idle_after).max()
     }
 
     /// The formats that a tenant's stores are scanned for, each once, by name.
@@ -199,14 +233,18 @@ fn read_file(report: &mut Report, text: &str, current: Option<&Fixed>) -> Option
     let due_shards = root.number(report, "due_shards", DEFAULT_DUE_SHARDS, &DUE_SHARDS);
     let formats = formats::read_formats(report, &root);
     let kinds = kinds::read_kinds(report, &root, &formats);
-    let tenants = tenants::read_tenants(report, &root, &kinds);
+    let mut tenants = tenants::read_tenants(report, &root, &kinds);
     let rails = rails::read_rails(report, &root);
     if let Some(current) = current {
         current.check(report, &root);
     }
+    let kinds = all_whole(kinds)?.into_iter().map(|(name, kind)| (name, kinds::settled(kind))).collect();
+    for tenant in tenants.values_mut() {
+        weak::raise_for_weak_sources(tenant, &kinds);
+    }
     Some(Config {
         formats: all_whole(formats)?,
-        kinds: all_whole(kinds)?.into_iter().map(|(name, kind)| (name, kinds::settled(kind))).collect(),
+        kinds,
         tenants,
         rails: rails?,
         due_shards: u16::try_from(due_shards?).ok()?,

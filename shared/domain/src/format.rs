@@ -1,5 +1,7 @@
 //! What a token looks like, so that one rule decides everywhere: in the config, in the vault and in a data store.
 
+mod generated;
+
 use std::fmt;
 
 use thiserror::Error;

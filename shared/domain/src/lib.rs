@@ -2,9 +2,13 @@
 //! rails, audit entries and messages. Everything here is a pure function of its arguments.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
+pub mod approval;
 pub mod audit;
+pub mod backlog;
+pub mod barrier;
 pub mod caller;
 pub mod campaign;
+pub mod canary;
 pub mod candidates;
 pub mod command;
 pub mod config;
@@ -21,14 +25,20 @@ pub mod lifecycle;
 pub mod limits;
 pub mod marks;
 pub mod message;
+pub mod pause;
 pub mod plan;
 pub mod policy;
 pub mod rails;
+pub mod read_feed;
 pub mod reader;
 pub mod record;
+pub mod replay;
 pub mod row;
 pub mod run;
+pub mod shape;
 pub mod source;
 pub mod subject;
 pub mod time;
 pub mod token;
+pub mod undo;
+pub mod witness;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::canary::CANARY_KIND;
 use crate::candidates::Candidate;
 use crate::policy::Trigger;
 use crate::row::{By, RowVersion, State, VaultRow};
@@ -17,17 +18,21 @@ mod command;
 mod due;
 mod held;
 mod image;
+mod paused;
 mod read;
 mod scanned;
+mod undo;
 
 pub use attributes::{StoredAttribute, StoredValue};
 pub use cleanup::{Stolen, cleans_up, decide_cleanup, decide_reborn};
 pub use command::{Ending, decide_command, decide_reinstate};
-pub use due::{DueFacts, decide_due, family_end, next_due};
+pub use due::{DueFacts, Unread, decide_due, family_end, next_due};
 pub use held::{decide_hold, decide_release, decide_uncovered};
 pub use image::{ImageVerdict, Transition, decide_image};
+pub use paused::{decide_freeze, while_paused};
 pub use read::decide_read;
 pub use scanned::{RunFacts, Scanned, decide_scanned};
+pub use undo::{Undoing, decide_undo};
 
 /// What a write's condition names: the version read, and what the verdict rests on, so that a writer who forgets to
 /// step the version does no harm.
@@ -177,6 +182,15 @@ pub enum Change {
         /// Who decided.
         decided: Decided,
     },
+    /// Back into service, because a person took back what the run did. It is no read of the token.
+    Undo {
+        /// When lifecycle must look at it next.
+        due_at: Option<EpochSeconds>,
+        /// From then on it must be missed anew: earlier strikes do not count.
+        undone_at: EpochSeconds,
+        /// Who ordered it.
+        decided: Decided,
+    },
     /// A read was seen.
     Stamp {
         /// When it was read.
@@ -239,13 +253,11 @@ impl Change {
             }
             Self::Reinstate { due_at, read_at, decided } => {
                 after.last_read_at = read_at.or(row.last_read_at);
-                after.state = State::Active;
-                after.reason = None;
-                after.cooling_since = None;
-                after.purge_at = None;
-                after.due_at = *due_at;
-                after.waits_for = None;
-                after.note_decided(decided);
+                after.put_in_service(*due_at, decided);
+            }
+            Self::Undo { due_at, undone_at, decided } => {
+                after.released_at = Some(*undone_at);
+                after.put_in_service(*due_at, decided);
             }
             Self::Hold { hold, decided } => {
                 after.hold = Some(hold.clone());
@@ -276,6 +288,7 @@ impl Change {
             Self::Cool { decided, .. }
             | Self::Sentence { decided, .. }
             | Self::Reinstate { decided, .. }
+            | Self::Undo { decided, .. }
             | Self::Hold { decided, .. }
             | Self::Release { decided, .. } => decided.run.as_ref().map(|(_, fence)| *fence),
             Self::Stamp { .. } | Self::Rearm { .. } | Self::Lift { .. } => None,
@@ -284,6 +297,16 @@ impl Change {
 }
 
 impl VaultRow {
+    fn put_in_service(&mut self, due_at: Option<EpochSeconds>, decided: &Decided) {
+        self.state = State::Active;
+        self.reason = None;
+        self.cooling_since = None;
+        self.purge_at = None;
+        self.due_at = due_at;
+        self.waits_for = None;
+        self.note_decided(decided);
+    }
+
     fn note_decided(&mut self, decided: &Decided) {
         self.policy = Some(decided.policy);
         self.by.clone_from(&decided.by);
@@ -331,6 +354,12 @@ pub enum Why {
     Retry,
     /// Its removal waits until a person approves the day's commands.
     WaitsForApproval,
+    /// Its tenant is paused, and nothing gets a date of removal.
+    Paused,
+    /// Another run, or idleness, took it out of service.
+    AnotherRun,
+    /// The order to undo its run has brought it back before.
+    Undone,
 }
 
 /// What to do with a row.
@@ -358,6 +387,10 @@ pub fn decide_removal(
 ) -> Result<(), Why> {
     if row.hold.is_some() || subject.is_some_and(|subject| subject.hold.is_some()) {
         return Err(Why::OnHold);
+    }
+    // Guard: no policy decides over a canary; whoever gave it a date of removal made a mistake.
+    if row.kind == CANARY_KIND {
+        return Err(Why::UnknownKind);
     }
     // A known end leaves with its end, and not before: who extended it may have forgotten its date of removal.
     if row.state == State::Active && row.expires_at.is_none_or(|end| now < end) {

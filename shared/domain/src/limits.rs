@@ -12,6 +12,12 @@ const DAY: u64 = 24 * 60 * 60;
 const WORK_FLOOR_STUCK: Duration = Duration::from_secs(30);
 const WORK_FLOOR_LEASE: Duration = Duration::from_mins(1);
 const WORK_FLOOR_RUN: Duration = Duration::from_mins(15);
+const WORK_FLOOR_FEED: Duration = Duration::from_secs(10);
+
+/// A limit on how old work may be, on this scale: locally no shorter than a run may take.
+pub fn scaled_work(scale: TimeScale, limit: Duration) -> Duration {
+    if scale == TimeScale::REAL { limit } else { scale.apply(limit).max(WORK_FLOOR_RUN) }
+}
 
 /// The stages' limits. Every duration is already on the profile's time scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +48,14 @@ pub struct Limits {
     pub index_lag: Duration,
     /// How long a command's answer and a notice's id are remembered, 48 h: senders repeat themselves for a day.
     pub memory: Duration,
-    /// The day of the command budget, 24 h.
+    /// The day of the command budget, and between two slices of a first purge, 24 h.
     pub budget_day: Duration,
+    /// The minute in which `demotions_per_minute` are made.
+    pub demotion_minute: Duration,
+    /// In what steps the read feed is proven alive, 1 h: a canary is read, and reads are counted, once in each.
+    pub feed_hour: Duration,
+    /// How much longer than twice an idle window the counts of the read feed are kept, 30 d.
+    pub feed_margin: Duration,
     /// How far a command's own time may be from ours, 5 min. Never scaled: it is about clocks, not about waiting.
     pub max_clock_skew: Duration,
     /// The oldest TTL value that DynamoDB still acts on, 5 years less a day. Never scaled: it is the service's.
@@ -68,6 +80,9 @@ impl Limits {
             index_lag: Duration::from_mins(2),
             memory: Duration::from_hours(48),
             budget_day: Duration::from_hours(24),
+            demotion_minute: Duration::from_mins(1),
+            feed_hour: Duration::from_hours(1),
+            feed_margin: Duration::from_secs(30 * DAY),
             max_clock_skew: Duration::from_mins(5),
             ttl_max_age: Duration::from_secs((5 * 365 - 1) * DAY),
         }
@@ -92,6 +107,9 @@ impl Limits {
             index_lag: scale.apply(real.index_lag),
             memory: real.memory,
             budget_day: scale.apply(real.budget_day),
+            demotion_minute: scale.apply(real.demotion_minute),
+            feed_hour: scale.apply(real.feed_hour).max(WORK_FLOOR_FEED),
+            feed_margin: scale.apply(real.feed_margin),
             max_clock_skew: real.max_clock_skew,
             ttl_max_age: real.ttl_max_age,
         }
@@ -107,6 +125,17 @@ impl Limits {
     pub fn budget_day_of(&self, now: EpochSeconds) -> EpochSeconds {
         let day = i64::try_from(self.budget_day.as_secs()).unwrap_or(i64::MAX).max(1);
         EpochSeconds(now.0.saturating_sub(now.0.rem_euclid(day)))
+    }
+
+    /// The first second of the feed hour that a moment lies in.
+    pub fn feed_hour_of(&self, now: EpochSeconds) -> EpochSeconds {
+        let hour = i64::try_from(self.feed_hour.as_secs()).unwrap_or(i64::MAX).max(1);
+        EpochSeconds(now.0.saturating_sub(now.0.rem_euclid(hour)))
+    }
+
+    /// How long the counts of a read feed are kept that proves idle windows of this length: a gap extends a window.
+    pub fn feed_kept(&self, idle_after: Duration) -> Duration {
+        idle_after.saturating_mul(2).saturating_add(self.feed_margin)
     }
 
     /// How long a version of this class stays locked.
@@ -135,6 +164,7 @@ mod tests {
         assert_eq!(local.stuck_after, Duration::from_secs(30));
         assert_eq!(local.lease, Duration::from_mins(1));
         assert_eq!(local.run_deadline, Duration::from_mins(15));
+        assert_eq!(local.feed_hour, Duration::from_secs(10));
     }
 
     #[test]

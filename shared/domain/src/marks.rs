@@ -4,6 +4,7 @@
 mod builder;
 mod file;
 mod join;
+mod strangers;
 
 use std::fmt;
 
@@ -14,8 +15,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::source::UnitStats;
 
 pub use builder::{MAX_MARKS_PER_PART, MarkBuilder};
-pub use file::{FOOTER_GUESS, Footer, SectionInfo, decode_section, encode_section};
+pub use file::{FOOTER_GUESS, Footer, SectionInfo, decode_only_section, decode_section, encode_section};
 pub use join::{Merge, Tally, merge};
+pub use strangers::{Dangling, MAX_STRANGERS, Strangers};
 
 /// Keys the hashes of one tenant's marks. A secret: whoever has it can test which tokens a mark file holds.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +59,9 @@ pub struct Mark {
 /// What a mark file says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartHeader {
+    /// The source that the unit is a part of; empty in files that hold no unit's marks.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// The number of the unit.
     pub unit: u32,
     /// Which part of the unit's marks this is, from 0.
@@ -66,6 +71,12 @@ pub struct PartHeader {
     pub next: Option<Vec<u8>>,
     /// What was read for this part.
     pub stats: UnitStats,
+    /// The places in the unit of the objects that were gone or another version when their turn came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<u32>,
+    /// The canaries of the unit's source that were seen in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<MarkHash>,
 }
 
 /// Cursors are bytes; JSON holds them as hexadecimal digits.
@@ -131,11 +142,19 @@ mod tests {
     #[test]
     fn a_header_keeps_its_shape_on_the_wire() {
         let stats = UnitStats { n_rows: 3, n_bytes: 900, n_tokens: 7, ..UnitStats::default() };
-        let header = PartHeader { unit: 4, part: 1, next: Some(vec![0xab, 1]), stats };
+        let header = PartHeader {
+            source: "lake".into(),
+            unit: 4,
+            part: 1,
+            next: Some(vec![0xab, 1]),
+            stats,
+            missed: vec![2],
+            canaries: Vec::new(),
+        };
         let text = serde_json::to_string(&header).unwrap();
-        insta::assert_snapshot!(text, @r#"{"unit":4,"part":1,"next":"ab01","stats":{"n_objects":0,"n_rows":3,"n_bytes":900,"n_tokens":7,"n_changed":0,"n_gone":0}}"#);
+        insta::assert_snapshot!(text, @r#"{"source":"lake","unit":4,"part":1,"next":"ab01","stats":{"n_objects":0,"n_rows":3,"n_bytes":900,"n_tokens":7,"n_changed":0,"n_gone":0},"missed":[2]}"#);
         assert_eq!(serde_json::from_str::<PartHeader>(&text).unwrap(), header);
-        let last = PartHeader { next: None, ..header };
+        let last = PartHeader { next: None, canaries: vec![MarkHash(u64::MAX)], ..header };
         let text = serde_json::to_string(&last).unwrap();
         assert_eq!(serde_json::from_str::<PartHeader>(&text).unwrap(), last);
     }

@@ -116,7 +116,7 @@ pub struct VaultRow {
     pub by: Option<By>,
     /// The budget day whose approval its removal waits for.
     pub waits_for: Option<EpochSeconds>,
-    /// When a hold on it was released last.
+    /// When a person gave it back last: released a hold on it, took back a date of its removal or undid its run.
     pub released_at: Option<EpochSeconds>,
     /// Whose it is.
     pub owner: Owner,

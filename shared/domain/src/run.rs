@@ -1,11 +1,15 @@
 //! A run: one epoch of survey, scan, plan, gate and apply for one tenant, as the control table keeps it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::marks::MarkHash;
+use crate::source::SourceTotals;
 use crate::time::EpochSeconds;
 use crate::token::TenantId;
+use crate::witness::Measured;
 
 /// A run's id: the campaign's slot and the run's number in it, so that the same slot makes the same id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,13 +73,14 @@ pub enum Purpose {
 pub enum Stage {
     /// To be opened at `resume_at`.
     Booked,
-    /// Units are being listed and sent out; scanning has begun.
+    /// Units are being listed and sent out; scanning has begun. Again before each further round.
     Surveying,
     /// Every unit is sent out.
     Scanning,
-    /// Sealed; writes that were in flight during the scan may still land until `resume_at`.
+    /// Every unit is scanned; writes that were in flight meanwhile may still land until `resume_at`, when the sources are
+    /// looked at again.
     Draining,
-    /// Shards are being planned.
+    /// Sealed; shards are being planned.
     Planning,
     /// The plan waits for a person.
     Gated,
@@ -161,21 +166,64 @@ pub struct Run {
     pub listing: Listing,
     /// How many units were listed so far; all of them once it is scanning.
     pub n_units: u32,
+    /// Which round of reading it is in: 0 reads everything, each further one what a new look at the sources shows to be
+    /// different.
+    #[serde(default)]
+    pub round: u32,
+    /// The first unit of that round.
+    #[serde(default)]
+    pub round_from: u32,
+    /// What each source held in round 0, from its end on.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceTotals>,
+    /// What it is compared with, as far as was known when it was opened.
+    #[serde(default)]
+    pub baseline: Option<Baseline>,
     /// The run whose candidates this one goes on from.
     pub previous: Option<RunId>,
     /// The digest over all its evidence, from the seal on.
     pub evidence: Option<String>,
     /// The hash over the plan of all shards, from the gate on.
     pub plan_hash: Option<String>,
+    /// The canaries that were seen in their sources, from the seal on.
+    #[serde(default)]
+    pub canaries_seen: Vec<MarkHash>,
+    /// How many persons must approve that plan before it goes on; see [`crate::approval`].
+    #[serde(default)]
+    pub n_persons: u8,
     /// What the plan says.
     pub tally: PlanTally,
+    /// What the plan measured about the scan.
+    #[serde(default)]
+    pub measured: Measured,
+    /// The kinds whose recall, or the want of one, a person had accepted before this run.
+    #[serde(default)]
+    pub recall_accepted: BTreeSet<String>,
     /// What applying did.
     pub applied: ApplyTally,
+    /// The digest of what it depends on; see [`crate::shape`].
+    #[serde(default)]
+    pub shape: Option<String>,
+    /// Which shadow run it is after a change of that, from 1: it reports, and nothing follows from it.
+    #[serde(default)]
+    pub shadow: Option<u8>,
     /// Why it waits or is void, for people.
     pub note: Option<String>,
     /// What its plan rests on that is not as it should be: what was not measured, what is switched off.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// What the sources held when a run saw them whole that nobody doubts. Every later run carries it on its row, so that
+/// however many void runs follow, it is not lost from sight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The run.
+    pub run: RunId,
+    /// When its scan began.
+    pub scan_started_at: EpochSeconds,
+    /// What each source held.
+    pub sources: BTreeMap<String, SourceTotals>,
 }
 
 /// Where a run's listing stands: the source by its place in the config's order, and that source's own cursor.
@@ -202,6 +250,9 @@ pub struct PlanTally {
     pub n_struck: u64,
     /// Tokens to take out of service.
     pub n_cool: u64,
+    /// Tokens that would be, and are put off to a later slice of a first purge.
+    #[serde(default)]
+    pub n_deferred: u64,
     /// Tokens to sentence.
     pub n_sentence: u64,
     /// Tokens to take back into service.
@@ -215,6 +266,11 @@ pub struct PlanTally {
 }
 
 impl PlanTally {
+    /// Whether it counts anything to write.
+    pub fn has_writes(self) -> bool {
+        self.n_cool > 0 || self.n_sentence > 0 || self.n_reinstate > 0
+    }
+
     /// The counts of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
@@ -224,6 +280,7 @@ impl PlanTally {
             n_referenced: self.n_referenced.saturating_add(other.n_referenced),
             n_struck: self.n_struck.saturating_add(other.n_struck),
             n_cool: self.n_cool.saturating_add(other.n_cool),
+            n_deferred: self.n_deferred.saturating_add(other.n_deferred),
             n_sentence: self.n_sentence.saturating_add(other.n_sentence),
             n_reinstate: self.n_reinstate.saturating_add(other.n_reinstate),
             n_awaiting_verdict: self.n_awaiting_verdict.saturating_add(other.n_awaiting_verdict),
@@ -244,6 +301,9 @@ pub struct ApplyTally {
     pub n_reinstated: u64,
     /// Left alone because the row had changed since the plan.
     pub n_changed: u64,
+    /// Not written, because the tenant was paused.
+    #[serde(default)]
+    pub n_paused: u64,
 }
 
 impl ApplyTally {
@@ -255,6 +315,7 @@ impl ApplyTally {
             n_sentenced: self.n_sentenced.saturating_add(other.n_sentenced),
             n_reinstated: self.n_reinstated.saturating_add(other.n_reinstated),
             n_changed: self.n_changed.saturating_add(other.n_changed),
+            n_paused: self.n_paused.saturating_add(other.n_paused),
         }
     }
 }
@@ -285,11 +346,21 @@ impl Run {
             progressed_at: now,
             listing: Listing::default(),
             n_units: 0,
+            round: 0,
+            round_from: 0,
+            sources: BTreeMap::new(),
+            baseline: None,
             previous: None,
             evidence: None,
             plan_hash: None,
+            canaries_seen: Vec::new(),
+            n_persons: 0,
             tally: PlanTally::default(),
+            measured: Measured::default(),
+            recall_accepted: BTreeSet::new(),
             applied: ApplyTally::default(),
+            shape: None,
+            shadow: None,
             note: None,
             notes: Vec::new(),
         }
@@ -301,19 +372,39 @@ impl Run {
         Self { stage, dispatched: false, resume_at: None, progressed_at: now, ..self.clone() }
     }
 
+    /// This run before a further look at its sources.
+    #[must_use]
+    pub fn next_round(&self, now: EpochSeconds) -> Self {
+        let round = self.round.saturating_add(1);
+        let listing = Listing::default();
+        Self { round, round_from: self.n_units, listing, ..self.at(Stage::Surveying, now) }
+    }
+
+    /// Whether it goes on while its tenant is paused: what is under way comes to its end without a write that condemns,
+    /// and a person may look. Nothing else is begun.
+    pub fn goes_on_while_paused(&self) -> bool {
+        self.stage != Stage::Booked || self.plan_only
+    }
+
     /// This run with nothing following from it.
     #[must_use]
     pub fn voided(&self, why: &str, now: EpochSeconds) -> Self {
         Self { note: Some(why.to_owned()), ..self.at(Stage::Void, now) }
     }
 
+    /// Whether a person may say that what it saw is right: it is void, but not before it had seen everything.
+    pub fn is_acceptable(&self) -> bool {
+        self.stage == Stage::Void && self.evidence.is_some()
+    }
+
     /// The proof that this run may sentence: a verdict run whose plan is being made or carried out after its seal.
     pub fn verdict_proof(&self) -> Option<VerdictProof> {
         let sealed = match self.stage {
-            Stage::Draining | Stage::Planning | Stage::Gated | Stage::Applying => self.evidence.is_some(),
+            Stage::Planning | Stage::Gated | Stage::Applying => self.evidence.is_some(),
             Stage::Booked
             | Stage::Surveying
             | Stage::Scanning
+            | Stage::Draining
             | Stage::Applied
             | Stage::Reported
             | Stage::Void => false,

@@ -5,6 +5,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+mod changed;
+mod totals;
+
+pub use changed::{ChangedAt, ChangedSince, ChangedUnit, Unchanged};
+pub use totals::SourceTotals;
 /// A way in which a source may write a token other than as it is. A UUID is found in any case, with dashes or without,
 /// whatever is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +87,8 @@ pub enum SourceConfig {
         segments: u16,
         /// How its attributes may write a token.
         encodings: Encodings,
+        /// What says when an item last changed; `None` makes the source a weak one.
+        changed_at: Option<ChangedAt>,
     },
     /// The objects of an S3 bucket under a prefix.
     S3 {
@@ -103,6 +110,15 @@ impl SourceConfig {
     pub fn encodings(&self) -> &Encodings {
         match self {
             Self::DynamoDb { encodings, .. } | Self::S3 { encodings, .. } => encodings,
+        }
+    }
+
+    /// Whether what changes while the source is read can be found: of objects by a second listing, of a table by the
+    /// attribute that says when an item last changed.
+    pub fn is_strong(&self) -> bool {
+        match self {
+            Self::DynamoDb { changed_at, .. } => changed_at.is_some(),
+            Self::S3 { .. } => true,
         }
     }
 }
@@ -162,6 +178,9 @@ pub enum UnitPart {
         segment: u32,
         /// How many there are.
         total: u32,
+        /// Only what changed since then is read; `None` = everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed_since: Option<ChangedSince>,
     },
     /// A slice of a bucket's listing.
     Objects {

@@ -86,6 +86,12 @@ pub enum SourceError {
     /// A table's page says that the next one is itself.
     #[error("scan table: the scan does not move on")]
     Stuck,
+    /// A second listing that has hardly anything in common with the first.
+    #[error("list source again: over {max_objects} objects came or changed since it was listed")]
+    Unsettled {
+        /// How many may have.
+        max_objects: usize,
+    },
     /// Not a cursor of this unit or source.
     #[error("read cursor: it is not one of this source")]
     Cursor,
@@ -106,6 +112,7 @@ impl SourceError {
             | Self::TooLarge { .. }
             | Self::Unsupported { .. }
             | Self::Stuck
+            | Self::Unsettled { .. }
             | Self::Cursor => Retry::Never,
         }
     }

@@ -6,6 +6,7 @@ mod error;
 mod list;
 mod objects;
 mod ports;
+mod relist;
 mod table;
 mod value;
 
@@ -16,7 +17,8 @@ use lethe_domain::source::{SourceConfig, UnitLimits, UnitPart, UnitSpec, UnitSta
 pub use attribute::{Attribute, Item};
 pub use error::{Retry, SourceError};
 pub use list::UnitPage;
-pub use ports::{ListedObject, ObjectPage, Objects, TablePage, Tables};
+pub use ports::{ListedObject, ObjectPage, Objects, Segment, TablePage, Tables};
+pub use relist::{KnownUnit, Relisted};
 
 /// Every kind of store behind one door.
 pub struct Connectors<T, O> {
@@ -43,6 +45,8 @@ pub struct UnitProgress {
     pub stats: UnitStats,
     /// Where to go on, with another part's marks; `None` = the unit is done.
     pub next: Option<Vec<u8>>,
+    /// The places in the unit of the objects that were gone or another version when their turn came.
+    pub missed: Vec<u32>,
 }
 
 impl<T: Tables, O: Objects> Connectors<T, O> {
@@ -55,6 +59,17 @@ impl<T: Tables, O: Objects> Connectors<T, O> {
         limits: &UnitLimits,
     ) -> Result<UnitPage, SourceError> {
         list::list_units(&self.objects, name, config, cursor, limits).await
+    }
+
+    /// The units of what is different now from what earlier looks showed of a page.
+    pub async fn relist_units(
+        &self,
+        name: &str,
+        config: &SourceConfig,
+        page: &Relisted<'_>,
+        limits: &UnitLimits,
+    ) -> Result<Vec<UnitSpec>, SourceError> {
+        relist::relist_units(&self.objects, name, config, page, limits).await
     }
 
     /// Scans a unit, from its start or from where an earlier call paused. It pauses when it is told to or when the
@@ -70,8 +85,10 @@ impl<T: Tables, O: Objects> Connectors<T, O> {
     ) -> Result<UnitProgress, SourceError> {
         let n_tokens_before = marks.n_tokens();
         let mut progress = match &spec.part {
-            UnitPart::Segment { table, segment, total } => {
-                table::scan_segment(&self.tables, (table, *segment, *total), resume, job, marks).await?
+            UnitPart::Segment { table, segment, total, changed_since } => {
+                let changed_since = changed_since.as_ref();
+                let segment = Segment { number: *segment, total: *total, changed_since };
+                table::scan_segment(&self.tables, (table, segment), resume, job, marks).await?
             }
             UnitPart::Objects { bucket, format, objects } => {
                 let walk = objects::Walk::new(&self.objects, bucket, *format, job, marks);

@@ -2,7 +2,8 @@
 //! as full as the limits allow, so that the same listing always gives the same units.
 
 use lethe_domain::source::{
-    BucketRef, ObjectFormat, ObjectSlice, SourceConfig, TableRef, UnitLimits, UnitPart, UnitSpec,
+    BucketRef, ChangedSince, ObjectFormat, ObjectSlice, SourceConfig, TableRef, UnitLimits, UnitPart,
+    UnitSpec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +12,9 @@ use crate::ports::ListedObject;
 use crate::{Objects, SourceError};
 
 /// How many keys a listing is asked for at a time: the most that S3 returns.
-const KEYS_PER_PAGE: u16 = 1000;
+pub(crate) const KEYS_PER_PAGE: u16 = 1000;
 /// How many units a page has at most; one huge object alone may be thousands.
-const MAX_UNITS_PER_PAGE: usize = 256;
+pub(crate) const MAX_UNITS_PER_PAGE: usize = 256;
 /// What a table export writes beside its data: nothing of it holds items.
 const EXPORT_EXTRAS: [&str; 5] = [
     "_started",
@@ -40,41 +41,72 @@ pub(crate) async fn list_units<O: Objects>(
     limits: &UnitLimits,
 ) -> Result<UnitPage, SourceError> {
     match config {
-        SourceConfig::DynamoDb { table, region, segments, encodings: _ } => {
+        SourceConfig::DynamoDb { table, region, segments, encodings: _, changed_at: _ } => {
             let table = TableRef { table: table.clone(), region: region.clone() };
-            Ok(segments_of(name, &table, u32::from(*segments)))
+            Ok(UnitPage { units: segments_of(name, &table, u32::from(*segments), None), next: None })
         }
         SourceConfig::S3 { bucket, prefix, region, format, encodings: _ } => {
             let bucket = BucketRef { bucket: bucket.clone(), prefix: prefix.clone(), region: region.clone() };
             let packed = pack_listing(objects, &bucket, *format, cursor, limits).await?;
-            let spec = |objects| UnitSpec {
-                source: name.to_owned(),
-                part: UnitPart::Objects { bucket: bucket.clone(), format: *format, objects },
-            };
-            Ok(UnitPage { units: packed.units.into_iter().map(spec).collect(), next: packed.next })
+            Ok(UnitPage { units: slices_of(name, &bucket, *format, packed.units), next: packed.next })
         }
     }
 }
 
-fn segments_of(name: &str, table: &TableRef, total: u32) -> UnitPage {
+/// The segments of a table, all of it or what changed since a moment.
+pub(crate) fn segments_of(
+    name: &str,
+    table: &TableRef,
+    total: u32,
+    changed_since: Option<&ChangedSince>,
+) -> Vec<UnitSpec> {
     let spec = |segment| UnitSpec {
         source: name.to_owned(),
-        part: UnitPart::Segment { table: table.clone(), segment, total },
+        part: UnitPart::Segment {
+            table: table.clone(),
+            segment,
+            total,
+            changed_since: changed_since.cloned(),
+        },
     };
-    UnitPage { units: (0..total).map(spec).collect(), next: None }
+    (0..total).map(spec).collect()
+}
+
+/// Slices of a listing as units.
+pub(crate) fn slices_of(
+    name: &str,
+    bucket: &BucketRef,
+    format: ObjectFormat,
+    units: Vec<Vec<ObjectSlice>>,
+) -> Vec<UnitSpec> {
+    let spec = |objects| UnitSpec {
+        source: name.to_owned(),
+        part: UnitPart::Objects { bucket: bucket.clone(), format, objects },
+    };
+    units.into_iter().map(spec).collect()
 }
 
 /// Where a listing goes on: always between two units.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct ListCursor {
+pub(crate) struct ListCursor {
     /// The last key of which everything is packed.
-    after: Option<String>,
+    pub(crate) after: Option<String>,
     /// The key after it and the first byte of it that is not packed, when a unit ended inside an object.
     inside: Option<(String, u64)>,
 }
 
-struct Packed {
-    units: Vec<Vec<ObjectSlice>>,
+impl ListCursor {
+    /// A cursor that a page ended with; the beginning where there is none.
+    pub(crate) fn read(cursor: Option<&str>) -> Result<Self, SourceError> {
+        cursor.map_or_else(
+            || Ok(Self::default()),
+            |text| serde_json::from_str(text).map_err(|_| SourceError::Cursor),
+        )
+    }
+}
+
+pub(crate) struct Packed {
+    pub(crate) units: Vec<Vec<ObjectSlice>>,
     next: Option<String>,
 }
 
@@ -87,10 +119,7 @@ async fn pack_listing<O: Objects>(
     cursor: Option<&str>,
     limits: &UnitLimits,
 ) -> Result<Packed, SourceError> {
-    let begin: ListCursor = match cursor {
-        Some(text) => serde_json::from_str(text).map_err(|_| SourceError::Cursor)?,
-        None => ListCursor::default(),
-    };
+    let begin = ListCursor::read(cursor)?;
     let mut packer = Packer::new(begin.clone(), limits);
     let mut after = begin.after.clone();
     loop {
@@ -111,7 +140,7 @@ async fn pack_listing<O: Objects>(
     }
 }
 
-fn holds_data(key: &str, format: ObjectFormat) -> bool {
+pub(crate) fn holds_data(key: &str, format: ObjectFormat) -> bool {
     let file = key.rsplit('/').next().unwrap_or(key);
     match format {
         ObjectFormat::DynamodbExport => !EXPORT_EXTRAS.contains(&file),
@@ -119,9 +148,9 @@ fn holds_data(key: &str, format: ObjectFormat) -> bool {
     }
 }
 
-struct Packer<'a> {
+pub(crate) struct Packer<'a> {
     limits: &'a UnitLimits,
-    units: Vec<Vec<ObjectSlice>>,
+    pub(crate) units: Vec<Vec<ObjectSlice>>,
     /// The unit that is not full yet.
     open: Vec<ObjectSlice>,
     open_bytes: u64,
@@ -132,13 +161,13 @@ struct Packer<'a> {
 }
 
 impl<'a> Packer<'a> {
-    fn new(begin: ListCursor, limits: &'a UnitLimits) -> Self {
+    pub(crate) fn new(begin: ListCursor, limits: &'a UnitLimits) -> Self {
         let (closed_at, open_at) = (begin.clone(), begin);
         Self { limits, units: Vec::new(), open: Vec::new(), open_bytes: 0, closed_at, open_at }
     }
 
     /// Adds an object, or what is left of the one that the page begins in.
-    fn add_object(&mut self, object: &ListedObject, begin: &ListCursor) {
+    pub(crate) fn add_object(&mut self, object: &ListedObject, begin: &ListCursor) {
         let done = begin.inside.as_ref().filter(|(key, _)| *key == object.key).map_or(0, |(_, done)| *done);
         let ListedObject { key, size, etag } = object;
         let after = self.open_at.after.clone();
@@ -186,7 +215,7 @@ impl<'a> Packer<'a> {
         Ok(Packed { units: self.units, next: Some(next) })
     }
 
-    fn finish(mut self) -> Packed {
+    pub(crate) fn finish(mut self) -> Packed {
         if !self.open.is_empty() {
             self.close();
         }

@@ -38,6 +38,7 @@ pub(crate) struct Walk<'a, O> {
     job: &'a ScanJob<'a>,
     marks: &'a mut MarkBuilder,
     stats: UnitStats,
+    missed: Vec<u32>,
 }
 
 impl<'a, O: Objects> Walk<'a, O> {
@@ -48,7 +49,7 @@ impl<'a, O: Objects> Walk<'a, O> {
         job: &'a ScanJob<'a>,
         marks: &'a mut MarkBuilder,
     ) -> Self {
-        Self { objects, bucket, format, job, marks, stats: UnitStats::default() }
+        Self { objects, bucket, format, job, marks, stats: UnitStats::default(), missed: Vec::new() }
     }
 
     pub(crate) async fn scan(
@@ -64,14 +65,18 @@ impl<'a, O: Objects> Walk<'a, O> {
             pin!(stream::iter(slices.iter().enumerate().skip(place.object)).map(fetch).buffered(READ_AHEAD));
         while let Some((slice, ready)) = fetched.next().await {
             if let Some(paused) = self.scan_slice(slice, &place, ready).await? {
-                return Ok(UnitProgress { stats: self.stats, next: Some(paused.write()?) });
+                return Ok(self.progress(Some(paused.write()?)));
             }
             place = Place::start_of(place.object.saturating_add(1));
             if place.object < slices.len() && self.should_pause() {
-                return Ok(UnitProgress { stats: self.stats, next: Some(place.write()?) });
+                return Ok(self.progress(Some(place.write()?)));
             }
         }
-        Ok(UnitProgress { stats: self.stats, next: None })
+        Ok(self.progress(None))
+    }
+
+    fn progress(self, next: Option<Vec<u8>>) -> UnitProgress {
+        UnitProgress { stats: self.stats, next, missed: self.missed }
     }
 
     /// Scans one object or range; where it paused, if it did.
@@ -88,16 +93,17 @@ impl<'a, O: Objects> Walk<'a, O> {
                 Ok(Step::Done) => return Ok(None),
                 Ok(Step::Paused(at)) => return Ok(Some(version.place(at))),
                 Err(SourceError::Gone) => {
-                    self.stats.n_gone = self.stats.n_gone.saturating_add(1);
+                    self.note_gone(place);
                     return Ok(None);
                 }
                 // What the listed version held is not to be had any more, so all of the newest one is read: also by
                 // a range, because a token may have moved from a range that was not read yet to one that was.
                 Err(SourceError::Changed) => {
                     let Some(newest) = self.newest(&slice.key).await? else {
-                        self.stats.n_gone = self.stats.n_gone.saturating_add(1);
+                        self.note_gone(place);
                         return Ok(None);
                     };
+                    self.note_missed(place);
                     self.stats.n_changed = self.stats.n_changed.saturating_add(1);
                     version = version.replaced_by(Newer { size: newest.size, etag: newest.etag });
                 }
@@ -152,6 +158,15 @@ impl<'a, O: Objects> Walk<'a, O> {
             (Content::Compressed(_), _) if 0 < version.own.start => Ok(Step::Done),
             (Content::Compressed(compression), _) => self.scan_packed(version, compression, first).await,
         }
+    }
+
+    fn note_gone(&mut self, place: &Place) {
+        self.note_missed(place);
+        self.stats.n_gone = self.stats.n_gone.saturating_add(1);
+    }
+
+    fn note_missed(&mut self, place: &Place) {
+        self.missed.push(u32::try_from(place.object).unwrap_or(u32::MAX));
     }
 
     fn should_pause(&self) -> bool {

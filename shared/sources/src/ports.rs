@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use lethe_domain::source::{BucketRef, TableRef};
+use lethe_domain::source::{BucketRef, ChangedSince, TableRef};
 
 use crate::attribute::Item;
 use crate::error::SourceError;
@@ -16,15 +16,26 @@ pub struct TablePage {
     pub next: Option<Vec<u8>>,
 }
 
+/// What of a table is scanned.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// Which segment, from 0.
+    pub number: u32,
+    /// How many there are.
+    pub total: u32,
+    /// Items that are known not to have changed since then are left out; `None` = none is.
+    pub changed_since: Option<&'a ChangedSince>,
+}
+
 /// Tables that can be scanned in parallel segments.
 #[expect(async_fn_in_trait, reason = "callers use concrete types on one thread, so no Send bound is needed")]
 pub trait Tables {
-    /// One page of one of `total` segments, strongly consistent. The cursor is the implementation's own.
+    /// One page of a segment, strongly consistent. The cursor is the implementation's own. A page with another number
+    /// of items than the service counted is an error.
     async fn scan_page(
         &self,
         at: &TableRef,
-        segment: u32,
-        total: u32,
+        segment: Segment<'_>,
         cursor: Option<&[u8]>,
     ) -> Result<TablePage, SourceError>;
 }

@@ -5,12 +5,12 @@ use lethe_domain::source::{TableRef, UnitStats};
 
 use crate::attribute::walk;
 use crate::value::{Unreadable, mark_value};
-use crate::{ScanJob, SourceError, Tables, UnitProgress};
+use crate::{ScanJob, Segment, SourceError, Tables, UnitProgress};
 
-/// Reads page after page of a segment, of which there are `total`.
+/// Reads page after page of a segment.
 pub(crate) async fn scan_segment<T: Tables>(
     tables: &T,
-    (table, segment, total): (&TableRef, u32, u32),
+    (table, segment): (&TableRef, Segment<'_>),
     resume: Option<&[u8]>,
     job: &ScanJob<'_>,
     marks: &mut MarkBuilder,
@@ -18,7 +18,7 @@ pub(crate) async fn scan_segment<T: Tables>(
     let mut stats = UnitStats::default();
     let mut cursor = resume.map(<[u8]>::to_vec);
     loop {
-        let page = tables.scan_page(table, segment, total, cursor.as_deref()).await?;
+        let page = tables.scan_page(table, segment, cursor.as_deref()).await?;
         for item in &page.items {
             stats.n_rows = stats.n_rows.saturating_add(1);
             let mut marked = Ok(());
@@ -31,14 +31,14 @@ pub(crate) async fn scan_segment<T: Tables>(
             marked.map_err(|Unreadable| SourceError::UnreadableValue)?;
         }
         if page.next.is_none() {
-            return Ok(UnitProgress { stats, next: None });
+            return Ok(UnitProgress { stats, next: None, missed: Vec::new() });
         }
         // Guard: a scan that stands still would hold its worker for ever.
         if page.next == cursor {
             return Err(SourceError::Stuck);
         }
         if marks.is_full() || (job.should_pause)() {
-            return Ok(UnitProgress { stats, next: page.next });
+            return Ok(UnitProgress { stats, next: page.next, missed: Vec::new() });
         }
         cursor = page.next;
     }

@@ -74,8 +74,12 @@ fn announced(event: Event) -> Option<AnnouncedEvent> {
         Event::RunOpened
         | Event::RunSealed
         | Event::Approved
+        | Event::Accepted
         | Event::Applied
         | Event::PolicyChanged
+        | Event::Paused
+        | Event::Resumed
+        | Event::Undone
         | Event::Reinstated
         | Event::Erased
         | Event::OutOfBand

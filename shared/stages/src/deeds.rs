@@ -8,9 +8,10 @@ use lethe_domain::fan_out::Deed;
 use lethe_domain::hold;
 use lethe_domain::lifecycle::{
     Change, Ending, Expected, Then, Verdict, Why, decide_command, decide_hold, decide_release,
-    decide_uncovered,
+    decide_uncovered, while_paused,
 };
 use lethe_domain::policy::KindPolicy;
+use lethe_domain::read_feed::CANARY_KIND;
 use lethe_domain::row::{By, Phase, RowRead, VaultRow};
 use lethe_domain::time::{EpochMillis, EpochSeconds};
 use lethe_domain::token::{RowKey, TenantId};
@@ -100,11 +101,16 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
 
     /// Does one deed to rows that were read; one outcome a row, in order.
     pub(crate) async fn each(&self, rows: Vec<Read>, doing: Doing<'_>) -> Result<Vec<Done>, StageError> {
+        // Guard: the kill switch is read before each batch of writes and never remembered.
+        let is_paused = self.control.pauses(self.tenant).await?.is_paused();
         let over_budget = self.over_budget(&rows, doing).await?;
         let doings = rows.into_iter().zip(over_budget);
         stream::iter(doings)
             .map(async |((key, row), over_budget)| {
-                let decide = |row: &VaultRow, kind: &KindPolicy| self.decide(row, kind, doing, over_budget);
+                let decide = |row: &VaultRow, kind: &KindPolicy| {
+                    let verdict = self.decide(row, kind, doing, over_budget);
+                    if is_paused { while_paused(verdict) } else { verdict }
+                };
                 self.settle(&key, row, &decide).await
             })
             .buffered(PARALLEL_CALLS)
@@ -126,7 +132,9 @@ impl<C: Control, A: AuditLog, V: Vault> Deeds<'_, C, A, V> {
                 Some(RowRead::Token(row)) => row,
             };
             let Some(kind) = self.pinned.config.known_kind(&key.tenant, &row.kind) else {
-                return Ok(Done::Unreadable);
+                // Whoever reads its canary, as it should, is not told that something is wrong with it.
+                let is_canary = row.kind == CANARY_KIND;
+                return Ok(if is_canary { Done::Kept(Why::UnknownKind) } else { Done::Unreadable });
             };
             let change = match decide(&row, kind) {
                 Verdict::Keep(why) => return Ok(Done::Kept(why)),

@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::lifecycle::{Change, Expected, Then, Verdict, decide_due};
 use lethe_domain::row::{RowRead, due_partition_name};
 use lethe_domain::time::EpochSeconds;
-use lethe_domain::token::RowKey;
+use lethe_domain::token::{RowKey, TenantId};
 use serde::Serialize;
 
 use crate::error::{StageError, kept_if_refused};
@@ -16,6 +16,9 @@ use crate::ports::{Control, RowWrite, Vault, WriteOutcome};
 use crate::settings::{Mode, PARALLEL_CALLS, Settings};
 
 mod facts;
+mod feeds;
+
+use feeds::Feeds;
 
 /// How many keys one query of the index brings.
 const PAGE_KEYS: u32 = 500;
@@ -46,6 +49,16 @@ pub struct ExpireReport {
     pub n_rearmed: u64,
     /// Kept as they are: not understood, or changed in the meantime.
     pub n_kept: u64,
+    /// Not looked at, because their tenant is paused.
+    pub n_paused: u64,
+}
+
+/// What every decision of one tick rests on.
+#[derive(Clone, Copy)]
+struct Looked<'a> {
+    pinned: &'a Pinned,
+    feeds: &'a Feeds,
+    now: EpochSeconds,
 }
 
 impl<C: Control, V: Vault> Expire<'_, C, V> {
@@ -56,6 +69,8 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
             return Ok(report);
         };
+        let feeds = self.feeds(&pinned, now).await?;
+        let looked = Looked { pinned: &pinned, feeds: &feeds, now };
         for partition in 0..pinned.config.due_shards {
             let partition = due_partition_name(partition);
             // What stays due (a row nobody understands; everything, in report mode) must not hide what is behind it.
@@ -67,36 +82,47 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
                 if keys.is_empty() {
                     break;
                 }
-                report = report.plus(self.page(&keys, &pinned, now).await?);
+                report = report.plus(self.page(&keys, looked).await?);
             }
         }
         Ok(report)
     }
 
-    async fn page(
-        &self,
-        keys: &[RowKey],
-        pinned: &Pinned,
-        now: EpochSeconds,
-    ) -> Result<ExpireReport, StageError> {
-        stream::iter(keys)
-            .map(|key| self.one(key, pinned, now))
+    async fn page(&self, keys: &[RowKey], looked: Looked<'_>) -> Result<ExpireReport, StageError> {
+        let paused = self.paused_of(keys).await?;
+        let free = keys.iter().filter(|key| !paused.contains(&key.tenant));
+        let n_paused = keys.iter().filter(|key| paused.contains(&key.tenant)).count() as u64;
+        stream::iter(free)
+            .map(|key| self.one(key, looked))
             .buffer_unordered(PARALLEL_CALLS)
-            .try_fold(ExpireReport::default(), async |sum, one| Ok(sum.plus(one)))
+            .try_fold(
+                ExpireReport { n_paused, ..ExpireReport::default() },
+                async |sum, one| Ok(sum.plus(one)),
+            )
             .await
     }
 
-    async fn one(
-        &self,
-        key: &RowKey,
-        pinned: &Pinned,
-        now: EpochSeconds,
-    ) -> Result<ExpireReport, StageError> {
+    /// Those of the page's tenants that are paused.
+    ///
+    /// Guard: the kill switch is read before each page and never remembered; where it cannot be read nothing is written.
+    async fn paused_of(&self, keys: &[RowKey]) -> Result<BTreeSet<TenantId>, StageError> {
+        let tenants: BTreeSet<&TenantId> = keys.iter().map(|key| &key.tenant).collect();
+        let mut paused = BTreeSet::new();
+        for tenant in tenants {
+            if self.control.pauses(tenant).await?.is_paused() {
+                paused.insert(tenant.clone());
+            }
+        }
+        Ok(paused)
+    }
+
+    async fn one(&self, key: &RowKey, looked: Looked<'_>) -> Result<ExpireReport, StageError> {
+        let Looked { pinned, now, .. } = looked;
         let kept = ExpireReport { n_due: 1, n_kept: 1, ..ExpireReport::default() };
         // The index lags; the row itself decides.
         let Some(RowRead::Token(row)) = self.vault.get(key).await? else { return Ok(kept) };
         let Some(kind) = pinned.config.known_kind(&key.tenant, &row.kind) else { return Ok(kept) };
-        let facts = self.facts_of(&row, pinned, now).await?;
+        let facts = self.facts_of(&row, looked).await?;
         let Verdict::Change(change) = decide_due(&row, facts, kind, pinned.version, now) else {
             return Ok(kept);
         };
@@ -126,6 +152,7 @@ fn counted(change: &Change) -> ExpireReport {
         Change::Sentence { .. } => ExpireReport { n_sentenced: 1, ..due },
         Change::Rearm { .. } => ExpireReport { n_rearmed: 1, ..due },
         Change::Reinstate { .. }
+        | Change::Undo { .. }
         | Change::Stamp { .. }
         | Change::Hold { .. }
         | Change::Release { .. }
@@ -141,6 +168,7 @@ impl ExpireReport {
             n_sentenced: self.n_sentenced.saturating_add(other.n_sentenced),
             n_rearmed: self.n_rearmed.saturating_add(other.n_rearmed),
             n_kept: self.n_kept.saturating_add(other.n_kept),
+            n_paused: self.n_paused.saturating_add(other.n_paused),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::settings::{Mode, Settings};
 
 mod answer;
 mod caller;
+mod feed;
 mod gone;
 mod groups;
 mod late;

@@ -5,6 +5,7 @@
 )]
 
 pub mod announce;
+pub mod approvals;
 pub mod archive;
 mod budget;
 pub mod confirm;
@@ -12,6 +13,8 @@ mod deeds;
 pub mod error;
 pub mod expire;
 mod fan_out;
+pub mod first_purge;
+mod footers;
 pub mod intake;
 pub mod invocation;
 pub mod pinned;
@@ -27,4 +30,6 @@ mod stored;
 pub mod stream;
 pub mod survey;
 pub mod sweep;
+pub mod undo;
+pub mod verify;
 pub mod work_keys;

@@ -10,7 +10,7 @@ use lethe_domain::lifecycle::Why;
 use lethe_domain::limits::Limits;
 use lethe_domain::policy::{KindPolicy, Trigger};
 use lethe_domain::row::VaultRow;
-use lethe_domain::token::{TenantId, token_digest};
+use lethe_domain::token::{TenantId, TokenId, token_digest};
 
 use crate::error::StageError;
 use crate::ports::{Control, StoredConfig};
@@ -64,6 +64,12 @@ impl Pinned {
         Ok((canonical, kind))
     }
 
+    /// The canonical id under which a scan of the tenant's stores would find a token, whatever kind its row is of.
+    pub fn canonical(&self, tenant: &TenantId, token: &TokenId) -> Option<Canonical> {
+        let formats = self.config.scanned_formats(tenant);
+        formats.into_iter().find_map(|(_, format)| format.canonical(token.expose()))
+    }
+
     /// How fast a tenant's runs follow each other.
     pub fn pace(&self, tenant: &TenantId, limits: &Limits) -> Pace {
         let kinds = || self.config.scanned_kinds(tenant).into_iter().map(|(_, kind, _)| kind);
@@ -73,7 +79,8 @@ impl Pinned {
         let cool_off = kinds().flat_map(rules).flatten().max().unwrap_or(Duration::ZERO);
         let strikes =
             kinds().filter_map(|kind| kind.rule(Trigger::Unreferenced)).map(|rule| rule.strikes).max();
-        Pace { run_spacing: limits.run_spacing, cool_off, strikes: strikes.unwrap_or(1) }
+        let (run_spacing, slice_day) = (limits.run_spacing, limits.budget_day);
+        Pace { run_spacing, cool_off, strikes: strikes.unwrap_or(1), slice_day }
     }
 }
 

@@ -2,6 +2,7 @@
 //! memory; one conformance suite a port holds both to the same behaviour.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use lethe_domain::audit::AuditItem;
 use lethe_domain::event::OutEvent;
@@ -11,13 +12,17 @@ use lethe_domain::token::{Shard, TenantId};
 
 mod archive;
 mod control;
+mod switch;
+mod undo;
 mod vault;
 
 pub use crate::error::{PortError, Retry};
 pub use archive::{Archive, ArchiveObject, ListedVersion, Lock, Removal, VersionPage};
 pub use control::{
-    Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, StoredConfig, Walk,
+    Acceptance, Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, StoredConfig, Walk,
 };
+pub use switch::KillSwitch;
+pub use undo::Undos;
 pub use vault::{
     LeasedOutcome, MAX_ROWS_AT_ONCE, OwnedPage, OwnedPart, OwnedQuery, RowPage, RowWrite, Vault, WriteOutcome,
 };
@@ -75,10 +80,15 @@ pub trait WorkStore {
     async fn get_suffix(&self, key: &str, n_bytes: u64) -> Result<Option<Vec<u8>>, PortError>;
 }
 
+/// The longest that a queue keeps a message back.
+pub const MAX_DELAY: Duration = Duration::from_mins(15);
+
 /// One queue of wake-ups.
 pub trait Queue {
     /// Sends all of them, in batches; any may arrive twice.
     async fn send(&self, wakes: &[Wake]) -> Result<(), PortError>;
+    /// Sends a message that arrives after `delay`, which is at most [`MAX_DELAY`].
+    async fn send_later(&self, wake: &Wake, delay: Duration) -> Result<(), PortError>;
 }
 
 /// The bus on which the outside learns what was taken out of service.

@@ -10,10 +10,13 @@ use crate::ports::{Archive, AuditLog, Control, Queue, Vault, WorkStore};
 use crate::settings::{Mode, Settings};
 
 mod fan_outs;
+mod freeze;
 mod rows;
 mod stuck;
+mod undos;
 mod versions;
 
+pub use freeze::freeze_walk;
 pub use rows::walk_target;
 
 /// The reconcile stage.
@@ -61,6 +64,10 @@ pub struct ReconcileReport {
     pub n_stuck_fan_outs: u64,
     /// Rows that only their subject's hold kept, and that are now held themselves.
     pub n_held_rows: u64,
+    /// Tokens that orders to undo a run brought back.
+    pub n_undone: u64,
+    /// Rows whose date of removal a freeze lifted.
+    pub n_lifted_rows: u64,
     /// Parts of the tick that failed; the next tick goes on.
     pub n_failed: u64,
 }
@@ -87,18 +94,36 @@ where
         }
         if self.settings.mode == Mode::Act {
             for tenant in pinned.config.tenants.keys() {
+                // First, since every other part of the tick leaves what a freeze has not reached to TTL.
+                let lifted = self.lift_dates(tenant, &pinned, invocation, &mut report).await;
+                failures.extend(lifted.err());
+                let undone = self.work_off_undos(tenant, &pinned, invocation, &mut report).await;
+                failures.extend(undone.err());
                 let resumed = self.resume_fan_outs(tenant, &pinned, invocation, &mut report).await;
                 failures.extend(resumed.err());
             }
             let removed = self.remove_overdue_rows(&pinned, invocation, &mut report).await;
             failures.extend(removed.err());
         }
-        let removed = self.remove_overdue_versions(invocation, &mut report).await;
+        let removed = self.remove_free_versions(&pinned, invocation, &mut report).await;
         failures.extend(removed.err());
         report.n_failed = failures.len() as u64;
         for failure in &failures {
             tracing::error!(error = chain(failure), "a part of the tick failed");
         }
         Ok(report)
+    }
+
+    async fn remove_free_versions(
+        &self,
+        pinned: &Pinned,
+        invocation: Invocation<'_>,
+        report: &mut ReconcileReport,
+    ) -> Result<(), StageError> {
+        // Guard: what cannot be read counts as frozen, here by failing.
+        if self.is_anything_frozen(pinned).await? {
+            return Ok(());
+        }
+        self.remove_overdue_versions(invocation, report).await
     }
 }

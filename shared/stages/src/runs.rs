@@ -1,8 +1,10 @@
 //! What every stage does with a run's row: step it on, put it on record, and give it up.
 
 use lethe_domain::audit::{AuditItem, Event};
-use lethe_domain::run::Run;
+use lethe_domain::rails::baseline_of;
+use lethe_domain::run::{Baseline, Run};
 use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::TenantId;
 
 use crate::error::StageError;
 use crate::ports::{AuditLog, Control};
@@ -38,6 +40,13 @@ impl<C: Control, A: AuditLog> Runs<'_, C, A> {
         }
         self.step(&run.voided(why, now), Event::RunVoid, now).await?;
         Ok(())
+    }
+
+    /// What the next run of a tenant is compared with, derived from its latest runs.
+    pub async fn baseline(&self, tenant: &TenantId, runs: &[Run]) -> Result<Option<Baseline>, StageError> {
+        let accepted = self.control.acceptances(tenant).await?;
+        let accepted = accepted.into_iter().map(|acceptance| acceptance.run.id).collect();
+        Ok(baseline_of(runs, &accepted))
     }
 
     fn again(&self, run: &Run, now: EpochSeconds) -> Option<Run> {

@@ -3,6 +3,7 @@
 //! attempt at a part stays, so that workers who meet on one unit cannot leave a gap.
 
 use lethe_domain::extract::Extractor;
+use lethe_domain::format::Canonical;
 use lethe_domain::marks::{MarkBuilder, MarkKey, PartHeader};
 use lethe_domain::message::Wake;
 use lethe_domain::run::{Run, Stage};
@@ -12,11 +13,12 @@ use lethe_sources::{Connectors, Objects, Retry, ScanJob, SourceError, Tables};
 use serde::Serialize;
 
 use crate::error::StageError;
+use crate::footers::read_footer;
 use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, WorkStore};
 use crate::runs::Runs;
-use crate::seal::{Seal, SealOutcome, read_footer};
+use crate::seal::{Seal, SealOutcome};
 use crate::settings::Settings;
 use crate::work_keys;
 
@@ -123,6 +125,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
         let extractor = Extractor::new(&formats, source.encodings());
         let job = ScanJob { extractor: &extractor, limits: &self.settings.units, should_pause };
         let shards = pinned.tenant(&run.tenant)?.shards;
+        let canaries = self.canaries_of(run, &spec.source, &pinned).await?;
         let (mut part, mut resume) = (0_u32, None);
         loop {
             match read_footer(self.work, &run_ref, unit, part).await? {
@@ -148,10 +151,33 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
             };
             report.stats.add(&progress.stats);
             report.n_parts = report.n_parts.saturating_add(1);
-            let header = PartHeader { unit, part, next: progress.next, stats: progress.stats };
+            let seen = canaries.iter().map(Canonical::as_bytes).filter(|canary| marks.holds(canary));
+            let canaries = seen.map(|canary| MarkKey::new(keys.mark_key).hash(canary)).collect();
+            let header = PartHeader {
+                source: spec.source.clone(),
+                unit,
+                part,
+                next: progress.next,
+                stats: progress.stats,
+                missed: progress.missed,
+                canaries,
+            };
             // Whether ours or another worker's is there now, the loop goes on from what its footer says.
             self.work.put_new(&work_keys::marks(&run_ref, unit, part), marks.encode(&header)).await?;
         }
+    }
+
+    /// The tokens that must be seen in a source. One that is of no format any more cannot be, and the gate says so.
+    async fn canaries_of(
+        &self,
+        run: &Run,
+        source: &str,
+        pinned: &Pinned,
+    ) -> Result<Vec<Canonical>, StageError> {
+        let canaries = self.control.canaries(&run.tenant).await?;
+        let of_source = canaries.into_iter().filter(|canary| canary.source == source);
+        let tokens = of_source.flat_map(|canary| canary.tokens);
+        Ok(tokens.filter_map(|canary| pinned.canonical(&run.tenant, &canary.token)).collect())
     }
 
     async fn manifest(&self, run: &RunRef, unit: u32) -> Result<Option<UnitSpec>, StageError> {

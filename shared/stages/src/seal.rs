@@ -1,21 +1,30 @@
-//! The seal: every unit has positive proof of completion, so absence may count. Made by whoever does the last unit.
+//! The seal: every unit has positive proof of completion, and a further look at the sources showed nothing that was
+//! missed, so absence may count. Made by whoever does the last unit.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::audit::Event;
-use lethe_domain::marks::{FOOTER_GUESS, Footer, MarkError, SectionInfo};
+use lethe_domain::barrier::{RoundEnd, judge_round};
+use lethe_domain::marks::{Footer, MarkHash, SectionInfo};
 use lethe_domain::plan::hash_of;
+use lethe_domain::rails::{Judgement, SealFacts, judge_seal};
 use lethe_domain::run::{Run, Stage};
-use lethe_domain::source::UnitStats;
+use lethe_domain::source::{SourceTotals, UnitStats};
 use lethe_domain::time::EpochSeconds;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StageError;
+use crate::footers::{by_source, read_units};
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Done, RunRef, WorkStore};
 use crate::runs::Runs;
 use crate::settings::{PARALLEL_CALLS, Settings};
 use crate::stored::to_json;
 use crate::work_keys;
+
+/// How many of the tenant's latest runs are looked at for the last good one.
+const RUNS_SEEN: u32 = 40;
 
 /// Where one part of one unit keeps the marks of a shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,9 +43,22 @@ struct Evidence<'a> {
     tenant: &'a str,
     run: String,
     config: u64,
+    n_units: u32,
+    n_rounds: u32,
+    sources: &'a BTreeMap<String, SourceTotals>,
+    /// In the order of units and parts.
+    parts: Vec<PartEvidence<'a>>,
+}
+
+#[derive(Serialize)]
+struct PartEvidence<'a> {
+    source: &'a str,
+    unit: u32,
+    part: u32,
     stats: UnitStats,
-    /// One checksum over the sections of each part, in the order of units and parts.
-    parts: Vec<String>,
+    n_bytes: u64,
+    /// One checksum over those of all its sections.
+    marks: String,
 }
 
 /// The ports a seal needs.
@@ -51,52 +73,82 @@ pub struct Seal<'a, C, A, W> {
     pub settings: &'a Settings,
 }
 
-/// Whether the run was sealed by this call.
+/// What became of the run by this call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealOutcome {
-    /// Units are missing, or another worker sealed it.
+    /// Units are missing, or another worker was first.
     NotYet,
+    /// Its sources are looked at again after the drain.
+    Drains,
     /// It is sealed now.
     Sealed,
-    /// A mark file was missing or damaged: the run is void.
+    /// Something was missing, damaged, or cannot be right: the run is void.
     Void,
 }
 
 impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
-    /// Seals the run if every unit is done.
+    /// Ends the run's round if every unit is done: with the seal, or with a further look at the sources after the drain.
+    ///
+    /// The look comes at the end of the drain: what a writer took from a store before it was read, it has put down by
+    /// then.
     pub async fn if_complete(&self, run: &RunRef, now: EpochSeconds) -> Result<SealOutcome, StageError> {
         let Some(run) = self.control.run(run).await?.filter(|run| run.stage == Stage::Scanning) else {
             return Ok(SealOutcome::NotYet);
         };
-        let done = self.control.done(&RunRef::from(&run), Done::Scan).await?;
+        let run_ref = RunRef::from(&run);
+        let done = self.control.done(&run_ref, Done::Scan).await?;
         // Guard: missing is not empty. Every unit that was sent out must be in the set.
         if !(0..run.n_units).all(|unit| done.contains(&unit)) {
             return Ok(SealOutcome::NotYet);
         }
-        match self.read_footers(&run).await?.and_then(nothing_moved) {
-            Ok(footers) => self.seal(&run, &footers, now).await,
-            Err(why) => {
-                self.runs().void(&run, &why, now).await?;
-                Ok(SealOutcome::Void)
+        let met = match read_units(self.work, &run_ref, run.round_from..run.n_units).await? {
+            Ok(footers) => by_source(&footers),
+            Err(why) => return self.void(&run, &why, now).await,
+        };
+        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
+        let tenant = pinned.tenant(&run.tenant)?;
+        match judge_round(run.round, &met, &tenant.weak_sources()) {
+            RoundEnd::Void(why) => self.void(&run, &why, now).await,
+            RoundEnd::Settled => self.seal(&run, &pinned, now).await,
+            RoundEnd::Again => {
+                let mut drains = run.at(Stage::Draining, now);
+                drains.resume_at = Some(now.plus(pinned.config.rails.in_flight_max));
+                if run.round == 0 {
+                    drains.sources = totals(tenant.sources.keys(), &met);
+                }
+                let ours = self.control.update_run(&drains).await?;
+                Ok(if ours { SealOutcome::Drains } else { SealOutcome::NotYet })
             }
         }
     }
 
-    async fn seal(
-        &self,
-        run: &Run,
-        footers: &[Footer],
-        now: EpochSeconds,
-    ) -> Result<SealOutcome, StageError> {
-        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
-        self.write_indexes(run, &pinned, footers).await?;
-        let sealed = Run {
-            resume_at: Some(now.plus(pinned.config.rails.in_flight_max)),
-            evidence: Some(evidence(run, footers)?),
-            ..run.at(Stage::Draining, now)
+    async fn seal(&self, run: &Run, pinned: &Pinned, now: EpochSeconds) -> Result<SealOutcome, StageError> {
+        let footers = match read_units(self.work, &RunRef::from(run), 0..run.n_units).await? {
+            Ok(footers) => footers,
+            Err(why) => return self.void(run, &why, now).await,
         };
+        let seen = Run { evidence: Some(evidence(run, &footers)?), ..run.clone() };
+        if let Some(why) = self.judge(&seen, pinned).await?.void_reason() {
+            return self.void(&seen, &why, now).await;
+        }
+        self.write_indexes(run, pinned, &footers).await?;
+        let canaries_seen = canaries_seen(&footers);
+        let sealed = Run { canaries_seen, ..seen.at(Stage::Planning, now) };
         let ours = self.runs().step(&sealed, Event::RunSealed, now).await?;
         Ok(if ours { SealOutcome::Sealed } else { SealOutcome::NotYet })
+    }
+
+    /// What the rails say to what the run saw, beside the last good run.
+    async fn judge(&self, run: &Run, pinned: &Pinned) -> Result<Judgement, StageError> {
+        let runs = self.control.runs(&run.tenant, RUNS_SEEN).await?;
+        let baseline = self.runs().baseline(&run.tenant, &runs).await?;
+        let facts = SealFacts { run, baseline: baseline.as_ref(), config: &pinned.config };
+        Ok(Judgement::of(judge_seal(&facts)))
+    }
+
+    async fn void(&self, run: &Run, why: &str, now: EpochSeconds) -> Result<SealOutcome, StageError> {
+        self.runs().void(run, why, now).await?;
+        Ok(SealOutcome::Void)
     }
 
     async fn write_indexes(&self, run: &Run, pinned: &Pinned, footers: &[Footer]) -> Result<(), StageError> {
@@ -117,86 +169,46 @@ impl<C: Control, A: AuditLog, W: WorkStore> Seal<'_, C, A, W> {
         Ok(())
     }
 
-    /// The footers of all parts of all units, in order, or why one of them is not good.
-    async fn read_footers(&self, run: &Run) -> Result<Result<Vec<Footer>, String>, StageError> {
-        let run_ref = RunRef::from(run);
-        let units = (0..run.n_units).map(|unit| self.read_unit(&run_ref, unit));
-        let mut footers = Vec::new();
-        let mut units = stream::iter(units).buffered(PARALLEL_CALLS);
-        while let Some(unit) = units.next().await {
-            match unit? {
-                Ok(parts) => footers.extend(parts),
-                Err(why) => return Ok(Err(why)),
-            }
-        }
-        Ok(Ok(footers))
-    }
-
-    async fn read_unit(&self, run: &RunRef, unit: u32) -> Result<Result<Vec<Footer>, String>, StageError> {
-        let mut parts: Vec<Footer> = Vec::new();
-        loop {
-            let part = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-            let footer = match read_footer(self.work, run, unit, part).await? {
-                Ok(Some(footer)) => footer,
-                Ok(None) => return Ok(Err(format!("unit {unit}: part {part} of its marks is missing"))),
-                Err(error) => return Ok(Err(format!("unit {unit}: part {part} of its marks: {error}"))),
-            };
-            let is_last = footer.header.next.is_none();
-            parts.push(footer);
-            if is_last {
-                return Ok(Ok(parts));
-            }
-        }
-    }
-
     fn runs(&self) -> Runs<'_, C, A> {
         Runs { control: self.control, audit: self.audit, settings: self.settings }
     }
 }
 
-/// Guard: an object that was listed and was gone when its turn came may have been moved to where it was not looked
-/// for, so its tokens prove nothing by their absence.
-fn nothing_moved(footers: Vec<Footer>) -> Result<Vec<Footer>, String> {
-    let n_gone: u64 = footers.iter().map(|footer| footer.header.stats.n_gone).sum();
-    if n_gone > 0 {
-        return Err(format!(
-            "{n_gone} objects were removed while the sources were scanned; what they held may have moved"
-        ));
-    }
-    Ok(footers)
+/// What each source held; one without a unit held nothing.
+fn totals<'a>(
+    sources: impl Iterator<Item = &'a String>,
+    met: &BTreeMap<String, UnitStats>,
+) -> BTreeMap<String, SourceTotals> {
+    sources.map(|name| (name.clone(), met.get(name).map(SourceTotals::from).unwrap_or_default())).collect()
 }
 
-/// The footer of one part's marks; `Ok(None)` when there is no such part.
-pub(crate) async fn read_footer<W: WorkStore>(
-    work: &W,
-    run: &RunRef,
-    unit: u32,
-    part: u32,
-) -> Result<Result<Option<Footer>, MarkError>, StageError> {
-    let key = work_keys::marks(run, unit, part);
-    let Some(suffix) = work.get_suffix(&key, FOOTER_GUESS).await? else { return Ok(Ok(None)) };
-    match Footer::parse(&suffix) {
-        Ok(footer) => Ok(Ok(Some(footer))),
-        Err(MarkError::NeedMore { suffix_bytes }) => {
-            let Some(suffix) = work.get_suffix(&key, suffix_bytes).await? else { return Ok(Ok(None)) };
-            Ok(Footer::parse(&suffix).map(Some))
-        }
-        Err(error) => Ok(Err(error)),
-    }
+/// The canaries that were seen, each in its own source: a unit looks only for those of the source that it belongs to.
+fn canaries_seen(footers: &[Footer]) -> Vec<MarkHash> {
+    let seen: BTreeSet<MarkHash> =
+        footers.iter().flat_map(|footer| &footer.header.canaries).copied().collect();
+    seen.into_iter().collect()
 }
 
 fn evidence(run: &Run, footers: &[Footer]) -> Result<String, StageError> {
-    let mut stats = UnitStats::default();
-    for footer in footers {
-        stats.add(&footer.header.stats);
-    }
-    let part = |footer: &Footer| Ok(hash_of(&to_json(&footer.sections)?));
     let evidence = Evidence {
         tenant: run.tenant.as_str(),
         run: run.id.to_string(),
         config: run.config,
-        stats,
-        parts: footers.iter().map(part).collect::<Result<_, StageError>>()?,
+        n_units: run.n_units,
+        n_rounds: run.round,
+        sources: &run.sources,
+        parts: footers.iter().map(part_evidence).collect::<Result<_, StageError>>()?,
     };
     Ok(hash_of(&to_json(&evidence)?))
+}
+
+fn part_evidence(footer: &Footer) -> Result<PartEvidence<'_>, StageError> {
+    Ok(PartEvidence {
+        source: &footer.header.source,
+        unit: footer.header.unit,
+        part: footer.header.part,
+        stats: footer.header.stats,
+        n_bytes: footer.file_len(),
+        marks: hash_of(&to_json(&footer.sections)?),
+    })
 }

@@ -1,23 +1,27 @@
-//! Survey: opens what the cadence or an earlier run has made due, lists the tenant's sources into units, and wakes
-//! runs that wait. A tick carries nothing; everything is derived from the run rows, so two ticks at once, or none
+//! Survey: opens what the cadence or an earlier run has made due, lists the tenant's sources into units, looks at them
+//! again before the seal, and wakes runs that wait. A tick carries nothing; everything is derived from the run rows, so two ticks at once, or none
 //! for a while, do no harm.
 
 use lethe_domain::audit::Event;
 use lethe_domain::campaign::{Step, decide_tick};
 use lethe_domain::message::Wake;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};
+use lethe_domain::shape::{previous_of, shadow_number, shape_of};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 use lethe_sources::{Connectors, Objects, Tables};
 use serde::Serialize;
 
+use crate::approvals::approvals_of;
 use crate::error::{StageError, chain};
+use crate::first_purge::note_slice;
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
-use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
+use crate::ports::{AuditLog, Control, Queue, WorkStore};
 use crate::runs::Runs;
 use crate::settings::Settings;
 
+mod again;
 mod listing;
 
 /// How many of a tenant's latest runs a tick looks at: a campaign has few, and only its last matter.
@@ -97,13 +101,19 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         let now = invocation.now;
         let cadence = pinned.tenant(tenant)?.cadence;
         for _ in 0..MAX_STEPS_PER_TENANT {
-            let runs = self.control.runs(tenant, RUNS_SEEN).await?;
+            let mut runs = self.control.runs(tenant, RUNS_SEEN).await?;
+            let is_paused = self.control.pauses(tenant).await?.is_paused();
+            if is_paused {
+                runs.retain(Run::goes_on_while_paused);
+            }
             let came_further = match decide_tick(&runs, cadence, now) {
                 Step::Wait => false,
+                // What falls due under a pause is booked after it.
+                Step::Book(_) if is_paused => false,
                 Step::Book(id) => self.book(tenant, id, now).await?,
-                Step::Open(run) => self.open(&run, &runs, (pinned.version, now), report).await?,
+                Step::Open(run) => self.open(&run, &runs, (pinned, now), report).await?,
                 Step::Survey(run) => self.list(&run, invocation, report).await?,
-                Step::Plan(run) => self.runs().control.update_run(&run.at(Stage::Planning, now)).await?,
+                Step::LookAgain(run) => self.control.update_run(&run.next_round(now)).await?,
                 Step::Dispatch(run) => self.dispatch(&run, report).await?,
                 Step::CheckApproval(run) => self.check_approval(&run, now).await?,
             };
@@ -123,20 +133,24 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         &self,
         booked: &Run,
         runs: &[Run],
-        (config, now): (u64, EpochSeconds),
+        (pinned, now): (&Pinned, EpochSeconds),
         report: &mut TickReport,
     ) -> Result<bool, StageError> {
         let fence = self.control.next_fence(&booked.tenant).await?;
+        let shape = shape_of(&pinned.config, &booked.tenant);
         // Strikes go on from the last run that made a whole plan; a void run changes nothing.
-        let planned = |run: &&Run| matches!(run.stage, Stage::Applied | Stage::Reported);
-        let last_planned = runs.iter().filter(planned).max_by_key(|run| run.scan_started_at);
+        let last_planned = previous_of(&shape, runs);
         // After more void runs than are seen here, the latest of them still knows it.
-        let carried = || runs.iter().find_map(|run| run.previous.clone());
+        let same_shape = |run: &&Run| run.shape.as_ref() == Some(&shape);
+        let carried = || runs.iter().filter(same_shape).find_map(|run| run.previous.clone());
         let opened = Run {
-            config,
+            config: pinned.version,
             fence,
             scan_started_at: now,
+            baseline: self.runs().baseline(&booked.tenant, runs).await?,
             previous: last_planned.map(|run| run.id.clone()).or_else(carried),
+            shadow: shadow_number(&shape, runs, pinned.config.rails.gate.shadow_runs),
+            shape: Some(shape),
             ..booked.at(Stage::Surveying, now)
         };
         let ours = self.runs().step(&opened, Event::RunOpened, now).await?;
@@ -157,13 +171,20 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
     }
 
     async fn check_approval(&self, run: &Run, now: EpochSeconds) -> Result<bool, StageError> {
-        let approval = self.control.approval(&RunRef::from(run)).await?;
-        let Some(approval) = approval.filter(|approval| Some(&approval.hash) == run.plan_hash.as_ref())
-        else {
+        // Guard: the plan goes on when enough persons said yes to exactly its hash.
+        let Some(approvals) = approvals_of(self.control, run).await?.filter(|all| all.n_missing == 0) else {
             return Ok(false);
         };
-        let approved =
-            Run { note: Some(format!("approved by {}", approval.actor)), ..run.at(Stage::Applying, now) };
+        let persons: Vec<&str> = approvals.given.iter().map(|approval| approval.actor.as_str()).collect();
+        let note = format!("approved by {}", persons.join(" and "));
+        let by = persons.into_iter().map(str::to_owned).collect();
+        note_slice(self.control, run, by, now).await?;
+        let approved = Run {
+            note: Some(note),
+            // Whoever approves a plan has seen how its recall was measured.
+            recall_accepted: run.measured.witnesses.keys().cloned().collect(),
+            ..run.at(Stage::Applying, now)
+        };
         self.runs().step(&approved, Event::Approved, now).await
     }
 

@@ -2,11 +2,13 @@
 //! the gate let through. Nothing is written for a token that survives.
 
 mod apply;
+mod canaries;
 mod finish;
 mod gate;
 mod holds;
 mod join;
 mod plan;
+mod slice;
 
 use lethe_domain::plan::{PlanIndex, hash_of};
 use lethe_domain::run::Run;

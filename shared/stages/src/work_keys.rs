@@ -4,9 +4,9 @@ use lethe_domain::token::Shard;
 
 use crate::ports::RunRef;
 
-/// One page of a run's listing: its units and where the next page begins.
-pub fn listing_page(run: &RunRef, page: u32) -> String {
-    format!("manifests/{}/{}/page-{page:06}.json", run.tenant, run.id)
+/// One page of a run's listing in one of its rounds: its units and where the next page begins.
+pub fn listing_page(run: &RunRef, round: u32, page: u32) -> String {
+    format!("manifests/{}/{}/round-{round:02}-page-{page:06}.json", run.tenant, run.id)
 }
 
 /// What one unit covers.

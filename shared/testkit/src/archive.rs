@@ -10,7 +10,7 @@ use lethe_stages::error::PortError;
 use lethe_stages::ports::{Archive, ArchiveObject, ListedVersion, Lock, Removal, VersionPage};
 
 use crate::clock::HandClock;
-use crate::faults::Faults;
+use crate::faults::{Faults, Flaw};
 
 const PAGE_VERSIONS: usize = 1000;
 
@@ -95,7 +95,7 @@ pub fn records_in(body: &[u8]) -> Vec<ArchiveRecord> {
 
 impl Archive for FakeArchive {
     async fn put(&self, object: &ArchiveObject) -> Result<ObjectVersion, PortError> {
-        let call = self.faults.begin("archive.put")?;
+        let call = self.faults.begin("archive.put").await?;
         let mut state = self.lock();
         let versions = state.objects.get(&object.key).map_or(&[][..], Vec::as_slice);
         // `If-None-Match: *` looks at the current version only, and a delete marker counts as none.
@@ -104,11 +104,15 @@ impl Archive for FakeArchive {
             let oldest = versions.iter().rfind(|version| version.body.is_some());
             return call.end(oldest.map(|version| version.object.clone()).unwrap());
         }
-        call.end(state.push(&object.key, Some(object.body.clone()), Some(object.lock), self.clock.now()))
+        let put = state.push(&object.key, Some(object.body.clone()), Some(object.lock), self.clock.now());
+        if self.faults.has(Flaw::LosesArchivedObjects) {
+            state.objects.remove(&object.key);
+        }
+        call.end(put)
     }
 
     async fn versions(&self, prefix: &str, after: Option<&ObjectVersion>) -> Result<VersionPage, PortError> {
-        let call = self.faults.begin("archive.versions")?;
+        let call = self.faults.begin("archive.versions").await?;
         let state = self.lock();
         let under_prefix =
             state.objects.values().flatten().filter(|version| version.object.key.starts_with(prefix));
@@ -121,14 +125,14 @@ impl Archive for FakeArchive {
     }
 
     async fn lock_of(&self, object: &ObjectVersion) -> Result<Option<Lock>, PortError> {
-        let call = self.faults.begin("archive.lock_of")?;
+        let call = self.faults.begin("archive.lock_of").await?;
         let state = self.lock();
         let found = state.find(object);
         call.end(found.map(|version| version.lock.unwrap_or(Lock::Until(EpochSeconds(0)))))
     }
 
     async fn remove(&self, object: &ObjectVersion) -> Result<Removal, PortError> {
-        let call = self.faults.begin("archive.remove")?;
+        let call = self.faults.begin("archive.remove").await?;
         let mut state = self.lock();
         let lock = state.find(object).and_then(|version| version.lock);
         let is_locked = match lock {

@@ -8,7 +8,7 @@ use lethe_domain::fingerprint::Fingerprint;
 use lethe_stages::error::PortError;
 use lethe_stages::ports::{AuditLog, AuditPage};
 
-use crate::faults::Faults;
+use crate::faults::{Faults, Flaw};
 
 const PAGE_ITEMS: usize = 100;
 
@@ -22,12 +22,13 @@ pub struct FakeAudit {
 #[derive(Debug)]
 struct State {
     items: BTreeMap<(String, String), AuditItem>,
+    n_records: u64,
     page_size: usize,
 }
 
 impl FakeAudit {
     pub(crate) fn new(faults: Faults) -> Self {
-        let state = State { items: BTreeMap::new(), page_size: PAGE_ITEMS };
+        let state = State { items: BTreeMap::new(), n_records: 0, page_size: PAGE_ITEMS };
         Self { state: Arc::new(Mutex::new(state)), faults }
     }
 
@@ -53,6 +54,14 @@ impl FakeAudit {
         history
     }
 
+    /// Changes the record as nobody with the rights of a role may: takes items out, alters or adds some.
+    pub fn tamper(&self, tamper: impl FnOnce(&mut Vec<AuditItem>)) {
+        let mut items = self.items();
+        tamper(&mut items);
+        let place = |item: &AuditItem| (item.pk.clone(), item.sk.clone());
+        self.lock().items = items.into_iter().map(|item| (place(&item), item)).collect();
+    }
+
     /// Pages end after so many items.
     pub fn set_page_size(&self, items: usize) {
         self.lock().page_size = items;
@@ -65,18 +74,22 @@ impl FakeAudit {
 
 impl AuditLog for FakeAudit {
     async fn record(&self, item: &AuditItem) -> Result<bool, PortError> {
-        let call = self.faults.begin("audit.record")?;
+        let call = self.faults.begin("audit.record").await?;
         let mut state = self.lock();
         let place = (item.pk.clone(), item.sk.clone());
         if state.items.contains_key(&place) {
             return call.end(false);
+        }
+        state.n_records += 1;
+        if self.faults.has(Flaw::LosesAuditItems) && state.n_records.is_multiple_of(2) {
+            return call.end(true);
         }
         state.items.insert(place, item.clone());
         call.end(true)
     }
 
     async fn page(&self, pk: &str, after: Option<&str>) -> Result<AuditPage, PortError> {
-        let call = self.faults.begin("audit.page")?;
+        let call = self.faults.begin("audit.page").await?;
         let state = self.lock();
         let of_partition = state.items.values().filter(|item| item.pk == pk);
         let rest = of_partition.filter(|item| after.is_none_or(|after| after < item.sk.as_str()));

@@ -37,7 +37,7 @@ impl FakeBus {
 
 impl EventBus for FakeBus {
     async fn publish(&self, events: &[OutEvent]) -> Result<(), PortError> {
-        let call = self.faults.begin("bus.publish")?;
+        let call = self.faults.begin("bus.publish").await?;
         self.lock().extend(events.iter().cloned());
         call.end(())
     }

@@ -3,20 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use lethe_domain::approval::Principal;
+use lethe_domain::backlog::Backlog;
+use lethe_domain::canary::Canary;
 use lethe_domain::fan_out::FanOut;
 use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::pause::{Pause, Reach};
+use lethe_domain::read_feed::{HourOfReads, ReadsByHour};
 use lethe_domain::run::{ApplyTally, Run};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
+use lethe_domain::undo::Undo;
 use lethe_stages::error::PortError;
 use lethe_stages::ports::{
-    Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, RunRef, ShardRef,
+    Acceptance, Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, RunRef, ShardRef,
     StoredConfig, Walk,
 };
 
 use crate::faults::Faults;
 
 mod left;
+mod switch;
+mod undos;
 
 use left::LeftByCommands;
 
@@ -37,8 +45,16 @@ struct State {
     runs: BTreeMap<(TenantId, String), Run>,
     done: BTreeMap<(RunRef, Done), BTreeSet<u32>>,
     leases: BTreeMap<(RunRef, Shard), Lease>,
-    approvals: BTreeMap<RunRef, Approval>,
+    // Ordered as the table orders them: by the text of the run's id.
+    acceptances: BTreeMap<(TenantId, String), Acceptance>,
+    approvals: BTreeMap<(RunRef, Principal), Approval>,
+    backlogs: BTreeMap<TenantId, Backlog>,
     walks: BTreeMap<String, Walk>,
+    canaries: BTreeMap<(TenantId, String), Canary>,
+    pauses: BTreeMap<Reach, Pause>,
+    late_uses: BTreeMap<(TenantId, EpochSeconds), u64>,
+    // Ordered as the table orders them: by the text of the run's id.
+    undos: BTreeMap<(TenantId, String), Undo>,
     left: LeftByCommands,
 }
 
@@ -63,6 +79,11 @@ impl FakeControl {
         self.lock().runs.insert((run.tenant.clone(), run.id.to_string()), run);
     }
 
+    /// Puts or replaces a pause.
+    pub fn put_pause(&self, reach: Reach, pause: Pause) {
+        self.lock().pauses.insert(reach, pause);
+    }
+
     /// Every run, oldest id first.
     pub fn all_runs(&self) -> Vec<Run> {
         self.lock().runs.values().cloned().collect()
@@ -78,7 +99,13 @@ impl FakeControl {
     pub fn picture(&self) -> String {
         let state = self.lock();
         let left = state.left.picture();
-        format!("{:#?}", (&state.configs, &state.runs, &state.done, &state.approvals, &state.walks, left))
+        let runs = (&state.runs, &state.done, &state.approvals, &state.backlogs);
+        format!("{:#?}", (&state.configs, runs, &state.walks, left))
+    }
+
+    /// A tenant's first purge as it is on record.
+    pub fn backlog_now(&self, tenant: &TenantId) -> Option<Backlog> {
+        self.lock().backlogs.get(tenant).cloned()
     }
 
     /// Every fan-out that is not done, by tenant and id.
@@ -104,17 +131,17 @@ impl FakeControl {
 
 impl Control for FakeControl {
     async fn current_config(&self) -> Result<Option<StoredConfig>, PortError> {
-        let call = self.faults.begin("control.current_config")?;
+        let call = self.faults.begin("control.current_config").await?;
         call.end(self.lock().current.clone())
     }
 
     async fn config(&self, version: u64) -> Result<Option<StoredConfig>, PortError> {
-        let call = self.faults.begin("control.config")?;
+        let call = self.faults.begin("control.config").await?;
         call.end(self.lock().configs.get(&version).cloned())
     }
 
     async fn store_config(&self, config: &StoredConfig) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.store_config")?;
+        let call = self.faults.begin("control.store_config").await?;
         let mut state = self.lock();
         let is_newest = state.current.as_ref().is_none_or(|current| current.version < config.version);
         if !is_newest || state.configs.contains_key(&config.version) {
@@ -126,12 +153,12 @@ impl Control for FakeControl {
     }
 
     async fn keys(&self, tenant: &TenantId) -> Result<Option<TenantKeys>, PortError> {
-        let call = self.faults.begin("control.keys")?;
+        let call = self.faults.begin("control.keys").await?;
         call.end(self.lock().keys.get(tenant).cloned())
     }
 
     async fn create_keys(&self, tenant: &TenantId, keys: &TenantKeys) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.create_keys")?;
+        let call = self.faults.begin("control.create_keys").await?;
         let mut state = self.lock();
         if state.keys.contains_key(tenant) {
             return call.end(false);
@@ -141,7 +168,7 @@ impl Control for FakeControl {
     }
 
     async fn next_fence(&self, tenant: &TenantId) -> Result<u64, PortError> {
-        let call = self.faults.begin("control.next_fence")?;
+        let call = self.faults.begin("control.next_fence").await?;
         let mut state = self.lock();
         let fence = state.fences.entry(tenant.clone()).or_default();
         *fence += 1;
@@ -149,12 +176,12 @@ impl Control for FakeControl {
     }
 
     async fn run(&self, run: &RunRef) -> Result<Option<Run>, PortError> {
-        let call = self.faults.begin("control.run")?;
+        let call = self.faults.begin("control.run").await?;
         call.end(self.lock().runs.get(&(run.tenant.clone(), run.id.to_string())).cloned())
     }
 
     async fn runs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<Run>, PortError> {
-        let call = self.faults.begin("control.runs")?;
+        let call = self.faults.begin("control.runs").await?;
         let state = self.lock();
         let latest_first =
             state.runs.iter().rev().filter(|((of, _), _)| of == tenant).map(|(_, run)| run.clone());
@@ -164,7 +191,7 @@ impl Control for FakeControl {
     }
 
     async fn create_run(&self, run: &Run) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.create_run")?;
+        let call = self.faults.begin("control.create_run").await?;
         let mut state = self.lock();
         let place = (run.tenant.clone(), run.id.to_string());
         if state.runs.contains_key(&place) {
@@ -175,7 +202,7 @@ impl Control for FakeControl {
     }
 
     async fn update_run(&self, run: &Run) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.update_run")?;
+        let call = self.faults.begin("control.update_run").await?;
         let mut state = self.lock();
         let stored = state.runs.get_mut(&(run.tenant.clone(), run.id.to_string()));
         let Some(stored) = stored.filter(|stored| stored.revision == run.revision) else {
@@ -186,13 +213,13 @@ impl Control for FakeControl {
     }
 
     async fn add_done(&self, run: &RunRef, work: Done, unit: u32) -> Result<(), PortError> {
-        let call = self.faults.begin("control.add_done")?;
+        let call = self.faults.begin("control.add_done").await?;
         self.lock().done.entry((run.clone(), work)).or_default().insert(unit);
         call.end(())
     }
 
     async fn done(&self, run: &RunRef, work: Done) -> Result<BTreeSet<u32>, PortError> {
-        let call = self.faults.begin("control.done")?;
+        let call = self.faults.begin("control.done").await?;
         call.end(self.lock().done.get(&(run.clone(), work)).cloned().unwrap_or_default())
     }
 
@@ -203,7 +230,7 @@ impl Control for FakeControl {
         now: EpochSeconds,
         until: EpochSeconds,
     ) -> Result<Option<Lease>, PortError> {
-        let call = self.faults.begin("control.take_lease")?;
+        let call = self.faults.begin("control.take_lease").await?;
         let mut state = self.lock();
         let free = Lease {
             run: run.clone(),
@@ -224,7 +251,7 @@ impl Control for FakeControl {
     }
 
     async fn save_lease(&self, lease: &Lease) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.save_lease")?;
+        let call = self.faults.begin("control.save_lease").await?;
         let mut state = self.lock();
         let stored = state.leases.get_mut(&(lease.run.clone(), lease.shard));
         let Some(stored) = stored.filter(|stored| stored.fence == lease.fence) else {
@@ -235,55 +262,94 @@ impl Control for FakeControl {
     }
 
     async fn leases(&self, run: &RunRef) -> Result<Vec<Lease>, PortError> {
-        let call = self.faults.begin("control.leases")?;
+        let call = self.faults.begin("control.leases").await?;
         let state = self.lock();
         call.end(state.leases.values().filter(|lease| lease.run == *run).cloned().collect())
     }
 
-    async fn approve(&self, approval: &Approval) -> Result<(), PortError> {
-        let call = self.faults.begin("control.approve")?;
-        self.lock().approvals.insert(approval.run.clone(), approval.clone());
-        call.end(())
+    async fn approve(&self, approval: &Approval) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.approve").await?;
+        let mut state = self.lock();
+        let place = (approval.run.clone(), Principal::of(&approval.actor));
+        if state.approvals.get(&place).is_some_and(|earlier| earlier.hash == approval.hash) {
+            return call.end(false);
+        }
+        state.approvals.insert(place, approval.clone());
+        call.end(true)
     }
 
-    async fn approval(&self, run: &RunRef) -> Result<Option<Approval>, PortError> {
-        let call = self.faults.begin("control.approval")?;
-        call.end(self.lock().approvals.get(run).cloned())
+    async fn approvals(&self, run: &RunRef) -> Result<Vec<Approval>, PortError> {
+        let call = self.faults.begin("control.approvals").await?;
+        let state = self.lock();
+        let of_run = state.approvals.iter().filter(|((of, _), _)| of == run);
+        call.end(of_run.map(|(_, approval)| approval.clone()).collect())
+    }
+
+    async fn backlog(&self, tenant: &TenantId) -> Result<Option<Backlog>, PortError> {
+        let call = self.faults.begin("control.backlog").await?;
+        call.end(self.lock().backlogs.get(tenant).cloned())
+    }
+
+    async fn save_backlog(&self, backlog: &Backlog) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.save_backlog").await?;
+        let mut state = self.lock();
+        if state.backlogs.get(&backlog.tenant).map_or(0, |stored| stored.revision) != backlog.revision {
+            return call.end(false);
+        }
+        let stepped = Backlog { revision: backlog.revision + 1, ..backlog.clone() };
+        state.backlogs.insert(backlog.tenant.clone(), stepped);
+        call.end(true)
+    }
+
+    async fn accept(&self, acceptance: &Acceptance) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.accept").await?;
+        let mut state = self.lock();
+        let place = (acceptance.run.tenant.clone(), acceptance.run.id.to_string());
+        let is_new = !state.acceptances.contains_key(&place);
+        state.acceptances.entry(place).or_insert_with(|| acceptance.clone());
+        call.end(is_new)
+    }
+
+    async fn acceptances(&self, tenant: &TenantId) -> Result<Vec<Acceptance>, PortError> {
+        let call = self.faults.begin("control.acceptances").await?;
+        let state = self.lock();
+        let of_tenant = state.acceptances.values().filter(|acceptance| acceptance.run.tenant == *tenant);
+        call.end(of_tenant.cloned().collect())
     }
 
     async fn create_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.create_fan_out")?;
+        let call = self.faults.begin("control.create_fan_out").await?;
         call.end(self.lock().left.create_fan_out(fan_out))
     }
 
     async fn fan_out(&self, tenant: &TenantId, id: &str) -> Result<Option<FanOut>, PortError> {
-        let call = self.faults.begin("control.fan_out")?;
+        let call = self.faults.begin("control.fan_out").await?;
         call.end(self.lock().left.fan_out(tenant, id))
     }
 
     async fn fan_outs(&self, tenant: &TenantId, limit: u32) -> Result<Vec<FanOut>, PortError> {
-        let call = self.faults.begin("control.fan_outs")?;
+        let call = self.faults.begin("control.fan_outs").await?;
         call.end(self.lock().left.fan_outs_of(tenant, limit))
     }
 
     async fn update_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.update_fan_out")?;
+        let call = self.faults.begin("control.update_fan_out").await?;
         call.end(self.lock().left.update_fan_out(fan_out))
     }
 
     async fn remove_fan_out(&self, tenant: &TenantId, id: &str) -> Result<(), PortError> {
-        let call = self.faults.begin("control.remove_fan_out")?;
+        let call = self.faults.begin("control.remove_fan_out").await?;
         self.lock().left.remove_fan_out(tenant, id);
         call.end(())
     }
 
     async fn answer(&self, tenant: &TenantId, key: &str) -> Result<Option<KeptAnswer>, PortError> {
-        let call = self.faults.begin("control.answer")?;
+        let call = self.faults.begin("control.answer").await?;
         call.end(self.lock().left.answer(tenant, key))
     }
 
     async fn keep_answer(&self, tenant: &TenantId, key: &str, answer: &KeptAnswer) -> Result<(), PortError> {
-        let call = self.faults.begin("control.keep_answer")?;
+        let call = self.faults.begin("control.keep_answer").await?;
         self.lock().left.keep_answer(tenant, key, answer);
         call.end(())
     }
@@ -295,12 +361,12 @@ impl Control for FakeControl {
         n_tokens: u64,
         _until: EpochSeconds,
     ) -> Result<u64, PortError> {
-        let call = self.faults.begin("control.spend")?;
+        let call = self.faults.begin("control.spend").await?;
         call.end(self.lock().left.spend((tenant, day), n_tokens))
     }
 
     async fn budget(&self, tenant: &TenantId, day: EpochSeconds) -> Result<Option<BudgetDay>, PortError> {
-        let call = self.faults.begin("control.budget")?;
+        let call = self.faults.begin("control.budget").await?;
         call.end(self.lock().left.budget(tenant, day))
     }
 
@@ -311,7 +377,7 @@ impl Control for FakeControl {
         actor: &str,
         now: EpochSeconds,
     ) -> Result<bool, PortError> {
-        let call = self.faults.begin("control.approve_budget")?;
+        let call = self.faults.begin("control.approve_budget").await?;
         call.end(self.lock().left.approve_budget((tenant, day), actor, now))
     }
 
@@ -321,33 +387,77 @@ impl Control for FakeControl {
         delta: i64,
         _until: EpochSeconds,
     ) -> Result<Counted, PortError> {
-        let call = self.faults.begin("control.count_reference")?;
+        let call = self.faults.begin("control.count_reference").await?;
         call.end(self.lock().left.count_reference(reference, delta))
     }
 
     async fn references(&self, at: &ShardRef, token_hash: &str) -> Result<Option<i64>, PortError> {
-        let call = self.faults.begin("control.references")?;
+        let call = self.faults.begin("control.references").await?;
         call.end(self.lock().left.references(at, token_hash))
     }
 
+    async fn canaries(&self, tenant: &TenantId) -> Result<Vec<Canary>, PortError> {
+        let call = self.faults.begin("control.canaries").await?;
+        let state = self.lock();
+        let of_tenant = state.canaries.iter().filter(|((of, _), _)| of == tenant);
+        call.end(of_tenant.map(|(_, canary)| canary.clone()).collect())
+    }
+
+    async fn plant_canary(&self, tenant: &TenantId, canary: &Canary) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.plant_canary").await?;
+        let mut state = self.lock();
+        let place = (tenant.clone(), canary.source.clone());
+        let is_new = !state.canaries.contains_key(&place);
+        state.canaries.entry(place).or_insert_with(|| canary.clone());
+        call.end(is_new)
+    }
+
+    async fn retire_canary(&self, tenant: &TenantId, canary: &Canary) -> Result<bool, PortError> {
+        let call = self.faults.begin("control.retire_canary").await?;
+        let mut state = self.lock();
+        let place = (tenant.clone(), canary.source.clone());
+        let is_this = state.canaries.get(&place).is_some_and(|stands| stands.planted_at == canary.planted_at);
+        if is_this {
+            state.canaries.remove(&place);
+        }
+        call.end(is_this)
+    }
+
+    async fn count_reads(
+        &self,
+        tenant: &TenantId,
+        hour: EpochSeconds,
+        reads: HourOfReads,
+        _until: EpochSeconds,
+    ) -> Result<(), PortError> {
+        let call = self.faults.begin("control.count_reads").await?;
+        self.lock().left.count_reads(tenant, hour, reads);
+        call.end(())
+    }
+
+    async fn reads_by_hour(&self, tenant: &TenantId, since: EpochSeconds) -> Result<ReadsByHour, PortError> {
+        let call = self.faults.begin("control.reads_by_hour").await?;
+        call.end(self.lock().left.reads_by_hour(tenant, since))
+    }
+
     async fn token_count(&self, tenant: &TenantId) -> Result<Option<u64>, PortError> {
-        let call = self.faults.begin("control.token_count")?;
+        let call = self.faults.begin("control.token_count").await?;
         call.end(self.lock().left.token_count(tenant))
     }
 
     async fn save_token_count(&self, tenant: &TenantId, n_tokens: u64) -> Result<(), PortError> {
-        let call = self.faults.begin("control.save_token_count")?;
+        let call = self.faults.begin("control.save_token_count").await?;
         self.lock().left.save_token_count(tenant, n_tokens);
         call.end(())
     }
 
     async fn walk(&self, name: &str) -> Result<Option<Walk>, PortError> {
-        let call = self.faults.begin("control.walk")?;
+        let call = self.faults.begin("control.walk").await?;
         call.end(self.lock().walks.get(name).cloned())
     }
 
     async fn save_walk(&self, name: &str, walk: &Walk) -> Result<(), PortError> {
-        let call = self.faults.begin("control.save_walk")?;
+        let call = self.faults.begin("control.save_walk").await?;
         self.lock().walks.insert(name.to_owned(), walk.clone());
         call.end(())
     }

@@ -1,5 +1,6 @@
 //! A config for tests, as the text that an operator would write.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use lethe_domain::caller::COMMANDS;
@@ -11,6 +12,8 @@ pub const SHARDS: u16 = 2;
 pub const DUE_SHARDS: u16 = 16;
 /// The principal that may command everything about the tokens of a sample tenant.
 pub const APP: &str = "arn:aws:iam::000000000000:user/app";
+/// The attribute of a sample table that says, in epoch milliseconds, when an item changed.
+pub const CHANGED_AT: &str = "changed_at";
 /// The kinds of every sample tenant.
 const KINDS: [&str; 5] = ["vault", "access", "refresh", "session", "auth_code"];
 
@@ -23,7 +26,9 @@ pub struct Sample {
     idle_after: Option<String>,
     unreferenced: String,
     ratio: (u8, u64),
+    rails: BTreeMap<String, String>,
     extra: String,
+    reads: String,
     tenants: Vec<Tenant>,
 }
 
@@ -50,7 +55,20 @@ impl Sample {
             unreferenced: "retention = \"7d\"\n".to_owned(),
             // So that a test with a handful of tokens does not meet the ratio; a test of the rails sets it.
             ratio: (15, 1000),
+            // Nor slices or shadow runs, which change when things happen; a store of two items loses half of them with
+            // one; and a test that reads what is cooling does not pause its tenant.
+            rails: [
+                ("slice_floor", "1000"),
+                ("shadow_runs", "0"),
+                ("shrink_percent", "50"),
+                ("late_use_percent", "10"),
+                ("late_use_floor", "1000"),
+            ]
+            .map(|(key, value)| (key.into(), value.into()))
+            .into(),
             extra: String::new(),
+            // So that a test of idleness does not have to prove a feed; a test of the feed sets it.
+            reads: "trusted".to_owned(),
             tenants: Vec::new(),
         }
     }
@@ -75,10 +93,17 @@ impl Sample {
         self
     }
 
-    /// Adds a `DynamoDB` source to the tenant added last.
+    /// Adds a `DynamoDB` source to the tenant added last, a strong one: [`CHANGED_AT`] says when an item changed.
     #[must_use]
     pub fn table(self, name: &str, table: &str, segments: u16) -> Self {
-        self.source(name, &format!("type = \"dynamodb\"\ntable = \"{table}\"\nsegments = {segments}\n"))
+        let changed_at = format!("changed_at = \"{CHANGED_AT}\"\nchanged_at_unit = \"ms\"\n");
+        self.source(name, &format!("{}{changed_at}", table_lines(table, segments)))
+    }
+
+    /// Adds a `DynamoDB` source that does not say when its items changed to the tenant added last.
+    #[must_use]
+    pub fn weak_table(self, name: &str, table: &str, segments: u16) -> Self {
+        self.source(name, &table_lines(table, segments))
     }
 
     /// Adds an S3 source to the tenant added last; `format` is the config's word.
@@ -131,6 +156,20 @@ impl Sample {
         self
     }
 
+    /// A line of `[rails]`, in place of an earlier one of the same key; `value` as the file has it.
+    #[must_use]
+    pub fn rail(mut self, key: &str, value: &str) -> Self {
+        self.rails.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Whether silence must be proven: `proven` or `trusted`.
+    #[must_use]
+    pub fn reads(mut self, feed: &str) -> Self {
+        feed.clone_into(&mut self.reads);
+        self
+    }
+
     /// Whole further sections, such as `[kinds.vault.on.revoked]`.
     #[must_use]
     pub fn with(mut self, sections: &str) -> Self {
@@ -150,15 +189,20 @@ impl Sample {
             writeln!(
                 text,
                 "[tenants.{name}]\nshards = {}\ncadence = \"{}\"\nkinds = {KINDS:?}\n\n\
-                 [tenants.{name}.callers]\n{callers}\n{}",
+                 [tenants.{name}.callers]\n{callers}\n[tenants.{name}.reads]\nfeed = \"{}\"\n\n{}",
                 self.shards,
                 self.cadence,
+                self.reads,
                 sources.join("\n")
             )
             .unwrap();
         }
         let (percent, floor) = self.ratio;
-        write!(text, "[rails]\nratio_percent = {percent}\nratio_floor = {floor}\n\n{}", self.extra).unwrap();
+        writeln!(text, "[rails]\nratio_percent = {percent}\nratio_floor = {floor}").unwrap();
+        for (key, value) in &self.rails {
+            writeln!(text, "{key} = {value}").unwrap();
+        }
+        write!(text, "\n{}", self.extra).unwrap();
         text
     }
 
@@ -166,6 +210,10 @@ impl Sample {
     pub fn config(&self) -> Config {
         Config::parse(&self.text()).unwrap()
     }
+}
+
+fn table_lines(table: &str, segments: u16) -> String {
+    format!("type = \"dynamodb\"\ntable = \"{table}\"\nsegments = {segments}\n")
 }
 
 const CARD: &str = r#"[formats.card]

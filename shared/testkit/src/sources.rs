@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use lethe_domain::source::{BucketRef, TableRef};
-use lethe_sources::{Item, ListedObject, ObjectPage, Objects, SourceError, TablePage, Tables};
+use lethe_domain::source::{BucketRef, ChangedSince, TableRef};
+use lethe_sources::{
+    Attribute, Item, ListedObject, ObjectPage, Objects, Segment, SourceError, TablePage, Tables,
+};
 
-use crate::faults::{Faults, Injected};
+use crate::faults::{Faults, Flaw, Injected};
 
 /// Tables of items in the order of their insertion.
 #[derive(Default)]
@@ -17,7 +19,8 @@ pub struct FakeTables {
 }
 
 struct TableState {
-    tables: BTreeMap<String, Vec<Item>>,
+    /// An item keeps its place when others are removed, as a key does.
+    tables: BTreeMap<String, Vec<Option<Item>>>,
     page_size: usize,
     refused: Option<SourceError>,
 }
@@ -41,13 +44,15 @@ impl FakeTables {
 
     /// Adds an item to a table, which is made if need be.
     pub fn put(&self, table: &str, item: Item) {
-        self.lock().tables.entry(table.to_owned()).or_default().push(item);
+        self.lock().tables.entry(table.to_owned()).or_default().push(Some(item));
     }
 
     /// Removes the items that `is_gone` chooses.
     pub fn remove(&self, table: &str, is_gone: impl Fn(&Item) -> bool) {
         if let Some(items) = self.lock().tables.get_mut(table) {
-            items.retain(|item| !is_gone(item));
+            for place in items.iter_mut() {
+                place.take_if(|item| is_gone(item));
+            }
         }
     }
 
@@ -70,11 +75,10 @@ impl Tables for FakeTables {
     async fn scan_page(
         &self,
         at: &TableRef,
-        segment: u32,
-        total: u32,
+        segment: Segment<'_>,
         cursor: Option<&[u8]>,
     ) -> Result<TablePage, SourceError> {
-        let call = self.faults.try_begin("tables.scan_page").map_err(unreachable)?;
+        let call = self.faults.try_begin("tables.scan_page").await.map_err(unreachable)?;
         let state = self.lock();
         if let Some(error) = &state.refused {
             return Err(error.clone());
@@ -88,17 +92,44 @@ impl Tables for FakeTables {
             None => 0,
         };
         let to = items.len().min(from.saturating_add(state.page_size));
-        let in_segment = |place: &usize| *place as u64 % u64::from(total) == u64::from(segment);
+        let in_segment =
+            |place: &usize| *place as u64 % u64::from(segment.total) == u64::from(segment.number);
+        let is_meant =
+            |item: &&Item| segment.changed_since.is_none_or(|since| !is_known_unchanged(item, since));
+        let in_page = (from..to).filter(in_segment).filter_map(|place| items[place].as_ref());
+        let is_cut = to < items.len() && !self.faults.has(Flaw::CutsTables);
         let page = TablePage {
-            items: (from..to).filter(in_segment).map(|place| items[place].clone()).collect(),
-            next: (to < items.len()).then(|| (to as u64).to_be_bytes().to_vec()),
+            items: in_page.filter(is_meant).cloned().collect(),
+            next: is_cut.then(|| (to as u64).to_be_bytes().to_vec()),
         };
         call.try_end(page).map_err(unreachable)
     }
 }
 
+fn is_known_unchanged(item: &Item, since: &ChangedSince) -> bool {
+    let unchanged = since.unchanged();
+    match item.get(&since.changed_at.attribute) {
+        Some(Attribute::N(number)) => number.parse().is_ok_and(|number| unchanged.holds_number(number)),
+        Some(Attribute::S(text)) => unchanged.holds_text(text),
+        Some(
+            Attribute::B(_)
+            | Attribute::Bool(_)
+            | Attribute::Null
+            | Attribute::SS(_)
+            | Attribute::NS(_)
+            | Attribute::BS(_)
+            | Attribute::L(_)
+            | Attribute::M(_),
+        )
+        | None => false,
+    }
+}
+
 /// What happens to an object while it is read.
 type Change = (String, String, Option<Vec<u8>>);
+
+/// An object and its etag, out of its bucket.
+pub struct TakenObject((Vec<u8>, String));
 
 /// Buckets of objects.
 #[derive(Default)]
@@ -116,6 +147,7 @@ struct BucketState {
     n_bytes_read: u64,
     page_size: Option<usize>,
     missing_bytes: usize,
+    hidden_from: Option<String>,
     changes: BTreeMap<u64, Change>,
     refused: Option<SourceError>,
 }
@@ -141,6 +173,16 @@ impl FakeObjects {
         self.lock().objects.remove(&(bucket.to_owned(), key.to_owned()));
     }
 
+    /// Removes an object that [`FakeObjects::put_back`] puts back as it was, its etag included.
+    pub fn take(&self, bucket: &str, key: &str) -> TakenObject {
+        TakenObject(self.lock().objects.remove(&(bucket.to_owned(), key.to_owned())).unwrap())
+    }
+
+    /// Puts back what was taken.
+    pub fn put_back(&self, bucket: &str, key: &str, taken: TakenObject) {
+        self.lock().objects.insert((bucket.to_owned(), key.to_owned()), taken.0);
+    }
+
     /// Just before the n-th read from now on (from 1), puts other bytes in an object's place, or removes it.
     pub fn change_before_read(&self, n: u64, bucket: &str, key: &str, bytes: Option<Vec<u8>>) {
         let mut state = self.lock();
@@ -151,6 +193,11 @@ impl FakeObjects {
     /// Makes every read end this much too early.
     pub fn cut_reads_by(&self, n_bytes: usize) {
         self.lock().missing_bytes = n_bytes;
+    }
+
+    /// Makes every listing end before this key as if nothing came behind it, or none with `None`.
+    pub fn hide_from(&self, key: Option<&str>) {
+        self.lock().hidden_from = key.map(str::to_owned);
     }
 
     /// Sets how many keys a listing returns at most, whatever it is asked for.
@@ -216,8 +263,12 @@ impl BucketState {
             return Err(SourceError::Missing);
         }
         let limit = usize::from(limit).min(self.page_size.unwrap_or(usize::MAX));
+        let hidden_from = self.hidden_from.as_deref();
         let matches = |bucket: &str, key: &str| {
-            bucket == at.bucket && key.starts_with(&at.prefix) && after.is_none_or(|after| after < key)
+            bucket == at.bucket
+                && key.starts_with(&at.prefix)
+                && after.is_none_or(|after| after < key)
+                && hidden_from.is_none_or(|hidden_from| key < hidden_from)
         };
         let mut objects: Vec<ListedObject> = self
             .objects
@@ -239,12 +290,16 @@ impl BucketState {
 
 impl Objects for FakeObjects {
     async fn list(&self, at: &BucketRef, after: Option<&str>, limit: u16) -> Result<ObjectPage, SourceError> {
-        let call = self.faults.try_begin("objects.list").map_err(unreachable)?;
+        let call = self.faults.try_begin("objects.list").await.map_err(unreachable)?;
         let state = self.lock();
         if let Some(error) = &state.refused {
             return Err(error.clone());
         }
-        call.try_end(state.list(at, after, limit)?).map_err(unreachable)
+        let mut page = state.list(at, after, limit)?;
+        if page.next.is_none() && self.faults.has(Flaw::HidesObjects) {
+            page.objects.pop();
+        }
+        call.try_end(page).map_err(unreachable)
     }
 
     async fn read(
@@ -254,7 +309,7 @@ impl Objects for FakeObjects {
         etag: Option<&str>,
         range: Range<u64>,
     ) -> Result<Vec<u8>, SourceError> {
-        let call = self.faults.try_begin("objects.read").map_err(unreachable)?;
+        let call = self.faults.try_begin("objects.read").await.map_err(unreachable)?;
         let mut state = self.lock();
         if let Some(error) = &state.refused {
             return Err(error.clone());

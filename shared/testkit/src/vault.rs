@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lethe_domain::fan_out::IndexKey;
 use lethe_domain::lifecycle::{Expected, StoredAttribute};
-use lethe_domain::row::{RowRead, RowVersion, VaultRow};
+use lethe_domain::row::{RowRead, RowVersion, StoredRow, VaultRow};
 use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, TokenId, partition};
@@ -19,7 +19,7 @@ use lethe_stages::stream::StreamRecord;
 
 use crate::clock::HandClock;
 use crate::control::FakeControl;
-use crate::faults::Faults;
+use crate::faults::{Faults, Flaw};
 use crate::item::{self, Item};
 
 mod hands;
@@ -64,9 +64,9 @@ impl FakeVault {
         let mut state = self.lock();
         let place = (write.key.pk(), write.key.token.expose().to_owned());
         let Some(row) = state.rows.get(&place) else { return WriteOutcome::Changed(None) };
-        if !meets_all(row, &write.change.condition(&write.expected))
-            || !admits_fence(row, write.change.fence())
-        {
+        let is_as_expected = meets_all(row, &write.change.condition(&write.expected))
+            && admits_fence(row, write.change.fence());
+        if !is_as_expected && !self.faults.has(Flaw::WritesWithoutCondition) {
             return WriteOutcome::Changed(Some(Box::new(item::read(row))));
         }
         let mut after = row.clone();
@@ -81,7 +81,7 @@ impl FakeVault {
 
 impl Vault for FakeVault {
     async fn page(&self, at: &ShardRef, after: Option<&str>, limit: u32) -> Result<RowPage, PortError> {
-        let call = self.faults.begin("vault.page")?;
+        let call = self.faults.begin("vault.page").await?;
         call.end(self.lock().page(at, after, limit, |_| true))
     }
 
@@ -92,20 +92,32 @@ impl Vault for FakeVault {
         limit: u32,
         until: EpochSeconds,
     ) -> Result<RowPage, PortError> {
-        let call = self.faults.begin("vault.overdue")?;
+        let call = self.faults.begin("vault.overdue").await?;
         // The limit cuts what is read, before the filter.
         let is_overdue = |row: &Item| item::number_of(row, "purge_at").is_some_and(|at| at <= until.0.into());
         call.end(self.lock().page(at, after, limit, is_overdue))
     }
 
     async fn get(&self, key: &RowKey) -> Result<Option<RowRead>, PortError> {
-        let call = self.faults.begin("vault.get")?;
+        let call = self.faults.begin("vault.get").await?;
         let state = self.lock();
         call.end(state.rows.get(&(key.pk(), key.token.expose().to_owned())).map(item::read))
     }
 
+    async fn create(&self, row: &VaultRow) -> Result<bool, PortError> {
+        let call = self.faults.begin("vault.create").await?;
+        let mut state = self.lock();
+        let item = item::item_of_stored(&StoredRow::from(row));
+        let place = item::keys_of(&item);
+        let is_new = !state.rows.contains_key(&place);
+        if is_new {
+            state.change(place, Some(item), &self.clock, false);
+        }
+        call.end(is_new)
+    }
+
     async fn due(&self, partition: &str, until: EpochSeconds, limit: u32) -> Result<Vec<RowKey>, PortError> {
-        let call = self.faults.begin("vault.due")?;
+        let call = self.faults.begin("vault.due").await?;
         let state = self.lock();
         let mut due: Vec<_> = state
             .rows
@@ -121,7 +133,7 @@ impl Vault for FakeVault {
 
     async fn get_many(&self, keys: &[RowKey]) -> Result<Vec<Option<RowRead>>, PortError> {
         const DOING: &str = "read many vault rows";
-        let call = self.faults.begin("vault.get_many")?;
+        let call = self.faults.begin("vault.get_many").await?;
         if MAX_ROWS_AT_ONCE < keys.len() {
             return Err(PortError::never(DOING, "more keys than one call takes"));
         }
@@ -139,12 +151,12 @@ impl Vault for FakeVault {
         after: Option<&IndexKey>,
         limit: u32,
     ) -> Result<OwnedPage, PortError> {
-        let call = self.faults.begin("vault.owned")?;
+        let call = self.faults.begin("vault.owned").await?;
         call.end(self.lock().owned(query, after, limit))
     }
 
     async fn subject(&self, key: &SubjectKey) -> Result<Option<SubjectRow>, PortError> {
-        let call = self.faults.begin("vault.subject")?;
+        let call = self.faults.begin("vault.subject").await?;
         call.end(self.subject_row(key))
     }
 
@@ -154,12 +166,12 @@ impl Vault for FakeVault {
         expected: RowVersion,
         row: &SubjectRow,
     ) -> Result<bool, PortError> {
-        let call = self.faults.begin("vault.write_subject")?;
+        let call = self.faults.begin("vault.write_subject").await?;
         call.end(self.lock().write_subject(key, expected, row, &self.clock))
     }
 
     async fn write(&self, write: &RowWrite) -> Result<WriteOutcome, PortError> {
-        let call = self.faults.begin("vault.write")?;
+        let call = self.faults.begin("vault.write").await?;
         call.end(self.write_now(write))
     }
 
@@ -168,7 +180,7 @@ impl Vault for FakeVault {
         lease: &Lease,
         writes: &[RowWrite],
     ) -> Result<LeasedOutcome, PortError> {
-        let call = self.faults.begin("vault.write_under_lease")?;
+        let call = self.faults.begin("vault.write_under_lease").await?;
         if writes.len() > MAX_LEASED_WRITES {
             return Err(PortError::never(
                 "write vault rows under a lease",
@@ -185,12 +197,15 @@ impl Vault for FakeVault {
     }
 
     async fn remove(&self, key: &RowKey, expected: &Expected) -> Result<WriteOutcome, PortError> {
-        let call = self.faults.begin("vault.remove")?;
+        let call = self.faults.begin("vault.remove").await?;
         let mut state = self.lock();
         let place = (key.pk(), key.token.expose().to_owned());
         let outcome = match state.rows.get(&place) {
             None => WriteOutcome::Changed(None),
-            Some(row) if meets_all(row, &expected.attributes()) => {
+            Some(row)
+                if meets_all(row, &expected.attributes())
+                    || self.faults.has(Flaw::WritesWithoutCondition) =>
+            {
                 state.change(place, None, &self.clock, false);
                 WriteOutcome::Done
             }

@@ -48,7 +48,7 @@ impl FakeWork {
 
 impl WorkStore for FakeWork {
     async fn put_new(&self, key: &str, bytes: Vec<u8>) -> Result<bool, PortError> {
-        let call = self.faults.begin("work.put_new")?;
+        let call = self.faults.begin("work.put_new").await?;
         let mut objects = self.lock();
         if objects.contains_key(key) {
             return call.end(false);
@@ -58,12 +58,12 @@ impl WorkStore for FakeWork {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, PortError> {
-        let call = self.faults.begin("work.get")?;
+        let call = self.faults.begin("work.get").await?;
         call.end(self.lock().get(key).cloned())
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Option<Vec<u8>>, PortError> {
-        let call = self.faults.begin("work.get_range")?;
+        let call = self.faults.begin("work.get_range").await?;
         let place = |at: u64| usize::try_from(at).unwrap();
         let objects = self.lock();
         let cut = |bytes: &Vec<u8>| {
@@ -74,7 +74,7 @@ impl WorkStore for FakeWork {
     }
 
     async fn get_suffix(&self, key: &str, n_bytes: u64) -> Result<Option<Vec<u8>>, PortError> {
-        let call = self.faults.begin("work.get_suffix")?;
+        let call = self.faults.begin("work.get_suffix").await?;
         let objects = self.lock();
         let cut =
             |bytes: &Vec<u8>| bytes[bytes.len().saturating_sub(usize::try_from(n_bytes).unwrap())..].to_vec();

@@ -1,5 +1,7 @@
 //! The suites on the fakes.
 
+use std::time::Duration;
+
 use lethe_domain::audit::ObjectVersion;
 use lethe_domain::event::EVENT_SOURCE;
 use lethe_domain::source::{BucketRef, TableRef};
@@ -11,7 +13,7 @@ use lethe_testkit::conformance::{
     bus_suite, control_suite, objects_suite, queue_suite, tables_suite, vault_suite, work_suite,
 };
 use lethe_testkit::sources::{FakeObjects, FakeTables};
-use lethe_testkit::{FakeBus, FakeCloud, FakeQueue, FakeVault, Item};
+use lethe_testkit::{FakeBus, FakeCloud, FakeVault, Item};
 
 struct InVault(FakeVault);
 
@@ -46,11 +48,15 @@ impl ArchiveSeed for InArchive {
     }
 }
 
-struct InQueue(FakeQueue);
+struct InQueue<'a>(&'a FakeCloud);
 
-impl QueueSeed for InQueue {
+impl QueueSeed for InQueue<'_> {
     async fn drain(&self) -> Vec<String> {
-        self.0.drain().iter().map(lethe_domain::message::Wake::to_json).collect()
+        self.0.scan_queue.drain().iter().map(lethe_domain::message::Wake::to_json).collect()
+    }
+
+    async fn wait(&self, time: Duration) {
+        self.0.clock.advance(time);
     }
 }
 
@@ -147,7 +153,7 @@ async fn the_fake_work_bucket() {
 #[tokio::test]
 async fn the_fake_queue() {
     let cloud = FakeCloud::new();
-    queue_suite(&cloud.scan_queue, &InQueue(cloud.scan_queue.clone())).await;
+    queue_suite(&cloud.scan_queue, &InQueue(&cloud)).await;
 }
 
 #[tokio::test]

@@ -90,6 +90,11 @@ impl QueueSeed for InQueue {
             }
         }
     }
+
+    async fn wait(&self, time: Duration) {
+        // The service counts from when it took the message.
+        tokio::time::sleep(time + Duration::from_millis(500)).await;
+    }
 }
 
 /// A queue that follows a bus.

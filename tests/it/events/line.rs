@@ -99,6 +99,9 @@ async fn driven_through_the_handlers_only_the_unreferenced_tokens_cool() {
     );
     world.cloud.clock.advance(4 * HOUR);
     settle(&world).await;
+    assert_eq!(world.cloud.vault.n_writes(), 0, "nobody has said yet that tokens may go without recall");
+    world.approve_waiting().await;
+    settle(&world).await;
     let cooled: Vec<u64> =
         [1, 2, 4, 5].into_iter().filter(|seed| world.row(*seed).phase() == Phase::Cooling).collect();
     assert_eq!(cooled, [2, 5]);

@@ -12,9 +12,11 @@ use super::{FUNCTIONS, caught, sound, template, with, with_statement};
 const CONTROL: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/lethe-control";
 
 /// One key of each kind.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 20] = [
     "config",
     "approval#acme",
+    "accepted#acme",
+    "backlog#acme",
     "tenant#acme",
     "run#acme",
     "done#acme#1-01",
@@ -24,7 +26,12 @@ const KEYS: [&str; 13] = [
     "answer#acme#k-1",
     "budget#acme",
     "ledger#acme#0001#00ff",
+    "reads#acme",
     "count#acme",
+    "pause",
+    "pause#acme",
+    "lateuse#acme",
+    "undo#acme",
     // What nobody has thought of yet.
     "new#acme",
 ];
@@ -36,15 +43,27 @@ const DELETE: &str = "dynamodb:DeleteItem";
 /// The keys that a function writes, and those that it also deletes.
 fn agreed(function: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match function {
-        "survey" => (&["run#acme", "tenant#acme"], &[]),
+        "survey" => (&["run#acme", "tenant#acme", "backlog#acme"], &[]),
         "scan" => (&["run#acme", "done#acme#1-01"], &[]),
-        "sweep" => (&["run#acme", "done#acme#1-01", "lease#acme#1-01", "tenant#acme"], &[]),
+        "sweep" => (&["run#acme", "done#acme#1-01", "lease#acme#1-01", "tenant#acme", "backlog#acme"], &[]),
         "intake" => {
-            let own: &[&str] = &["fanout#acme", "answer#acme#k-1", "budget#acme", "ledger#acme#0001#00ff"];
-            (own, own)
+            // It counts late uses and pauses by them, and nothing that it may do lifts a pause.
+            let written: &[&str] = &[
+                "fanout#acme",
+                "answer#acme#k-1",
+                "budget#acme",
+                "ledger#acme#0001#00ff",
+                "reads#acme",
+                "lateuse#acme",
+                "pause#acme",
+            ];
+            (
+                written,
+                &["fanout#acme", "answer#acme#k-1", "budget#acme", "ledger#acme#0001#00ff", "reads#acme"],
+            )
         }
         "reconcile" => (
-            &["run#acme", "walk", "fanout#acme", "answer#acme#k-1", "budget#acme", "count#acme"],
+            &["run#acme", "walk", "undo#acme", "fanout#acme", "answer#acme#k-1", "budget#acme", "count#acme"],
             &["fanout#acme", "answer#acme#k-1", "budget#acme", "count#acme"],
         ),
         _ => (&[], &[]),

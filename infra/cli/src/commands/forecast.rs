@@ -97,8 +97,12 @@ mod tests {
     #[track_caller]
     fn check(runs: &[Run], hours_from_now: i64, because: &str) {
         let limits = Limits::production();
-        let pace =
-            Pace { run_spacing: limits.run_spacing, cool_off: Duration::from_hours(7 * 24), strikes: 2 };
+        let pace = Pace {
+            run_spacing: limits.run_spacing,
+            cool_off: Duration::from_hours(7 * 24),
+            strikes: 2,
+            slice_day: limits.budget_day,
+        };
         let cadence = Duration::from_hours(24);
         let first = Facts { runs, pace, cadence, limits: &limits, now: NOW }.first_deletion();
         assert_eq!(first.at, EpochSeconds(NOW.0 + hours_from_now * HOUR), "{first:?}");

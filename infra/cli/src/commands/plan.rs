@@ -3,6 +3,8 @@
 use lethe_domain::run::{PlanTally, Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
+use lethe_domain::witness::Measured;
+use lethe_stages::approvals::{Approvals, approvals_of};
 use lethe_stages::ports::{Control, RunRef};
 use serde::Serialize;
 
@@ -23,14 +25,26 @@ pub(crate) struct PlanView {
     pub(crate) evidence: Option<String>,
     /// What it counts.
     pub(crate) tally: PlanTally,
+    /// What it measured about the scan.
+    #[serde(skip_serializing_if = "Measured::is_empty")]
+    pub(crate) measured: Measured,
     /// The tokens to take out of service as a share of the active ones, in thousandths.
     pub(crate) cool_per_mille: u64,
-    /// Who approved it.
-    pub(crate) approved_by: Option<String>,
-    /// When that was.
-    pub(crate) approved_at: Option<EpochSeconds>,
+    /// Who approved it, so that it counts.
+    pub(crate) approvals: Vec<Approved>,
+    /// How many persons are missing; none where nobody is asked.
+    pub(crate) n_missing: u8,
     /// What to type next.
     pub(crate) next: Option<String>,
+}
+
+/// A person's yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Approved {
+    /// Who (principal ARN).
+    pub(crate) by: String,
+    /// When.
+    pub(crate) at: EpochSeconds,
 }
 
 /// Shows the plan of a run; without one of the run that waits, else of the last run that has a plan.
@@ -51,20 +65,30 @@ pub(crate) async fn plan<C: Control>(
             run.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"))
         )));
     };
-    let approval = control.approval(&RunRef::from(&run)).await?.filter(|approval| approval.hash == hash);
-    let next = (run.stage == Stage::Gated && approval.is_none())
-        .then(|| format!("lethe approve {tenant} {} {hash}", run.id));
+    let (approvals, n_missing) = approved(&run, control).await?;
+    let next = (0 < n_missing).then(|| format!("lethe approve {tenant} {} {hash}", run.id));
     Ok(PlanView {
         tenant: tenant.clone(),
         run: RunView::from(&run),
         hash,
         evidence: run.evidence.clone(),
         tally: run.tally,
+        measured: run.measured.clone(),
         cool_per_mille: run.tally.n_cool.saturating_mul(1000).checked_div(run.tally.n_active).unwrap_or(0),
-        approved_at: approval.as_ref().map(|approval| approval.approved_at),
-        approved_by: approval.map(|approval| approval.actor),
+        approvals,
+        n_missing,
         next,
     })
+}
+
+/// Who approved the plan of a run, and how many persons are missing while it waits for them.
+pub(crate) async fn approved<C: Control>(run: &Run, control: &C) -> Result<(Vec<Approved>, u8), CliError> {
+    let Some(Approvals { given, n_missing, .. }) = approvals_of(control, run).await? else {
+        return Ok((Vec::new(), 0));
+    };
+    let approved =
+        given.into_iter().map(|approval| Approved { by: approval.actor, at: approval.approved_at });
+    Ok((approved.collect(), if run.stage == Stage::Gated { n_missing } else { 0 }))
 }
 
 /// One run by its id.

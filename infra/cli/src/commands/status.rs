@@ -3,20 +3,27 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::limits::Limits;
+use lethe_domain::pause::Pauses;
 use lethe_domain::policy::{Action, Trigger};
 use lethe_domain::row::{Phase, RowRead, VaultRow, due_partition_name};
 use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, ShardCount, TenantId};
+use lethe_domain::witness::Measured;
 use lethe_stages::pinned::Pinned;
-use lethe_stages::ports::{AuditLog, Control, RunRef, ShardRef, Vault};
+use lethe_stages::ports::{AuditLog, Control, ShardRef, Vault, Walk};
+use lethe_stages::reconcile::freeze_walk;
 use lethe_stages::settings::PARALLEL_CALLS;
 use serde::Serialize;
 
 use super::budget::{BudgetView, budget, limit_of};
 use super::fan_outs::{FanOutsView, fan_outs};
+use super::first_purge::{FirstPurgeView, first_purge};
 pub(crate) use super::forecast::Deletion;
 use super::forecast::Facts;
+use super::pause::PauseView;
+use super::plan::{Approved, approved};
+use super::read_feed::{FeedView, read_feed};
 use super::{RUNS_SEEN, RunView, check_tenant, config_in_force};
 use crate::error::CliError;
 
@@ -58,26 +65,41 @@ pub(crate) struct StatusView {
 pub(crate) struct TenantView {
     /// Its name.
     pub(crate) tenant: TenantId,
+    /// What stops its decisions: the pause of all tenants and its own.
+    pub(crate) pauses: Vec<PauseView>,
+    /// How far a freeze has come with lifting its dates of removal.
+    pub(crate) freeze: Option<FreezeView>,
+    /// Tokens that were read today after they had been found unused.
+    pub(crate) n_late_uses: u64,
     /// Its kinds.
     pub(crate) kinds: Vec<String>,
     /// Its sources.
     pub(crate) sources: Vec<String>,
+    /// Those of them in which a scan cannot find what changed while it went on.
+    pub(crate) weak_sources: Vec<String>,
     /// How many shards it has.
     pub(crate) shards: u16,
     /// How many tokens the last whole walk of reconcile counted.
     pub(crate) tokens: Option<u64>,
     /// How many rows the last planned run read.
     pub(crate) rows: Option<u64>,
+    /// What the last planned run measured about its scan.
+    #[serde(skip_serializing_if = "Measured::is_empty")]
+    pub(crate) measured: Measured,
     /// How full its shards were then on average, in percent.
     pub(crate) fill_percent: Option<u64>,
     /// Its last runs, latest first.
     pub(crate) runs: Vec<RunView>,
     /// The plan that waits for an approval.
     pub(crate) waits: Option<Waiting>,
+    /// How far its first purge is, while tokens are put off.
+    pub(crate) first_purge: Option<FirstPurgeView>,
     /// What commands ended today, and the days that wait for an approval.
     pub(crate) budget: BudgetView,
     /// The commands that still reach tokens.
     pub(crate) fan_outs: FanOutsView,
+    /// Up to when silence counts as idleness; `None` where nothing of the tenant goes idle.
+    pub(crate) read_feed: Option<FeedView>,
     /// When the next run starts; `None` while one is in progress or nothing is scanned for.
     pub(crate) next_run_at: Option<EpochSeconds>,
     /// Whether its last run ended as a report, as runs do in `Mode=report`. The mode itself is the stack's: right after
@@ -89,6 +111,15 @@ pub(crate) struct TenantView {
     pub(crate) first_deletion_is_exact: bool,
 }
 
+/// How many of a frozen tenant's shards have no date of removal any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct FreezeView {
+    /// Shards done in the present pass, or in the last one where none is under way.
+    pub(crate) n_shards_done: u16,
+    /// Of how many.
+    pub(crate) n_shards: u16,
+}
+
 /// A plan that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Waiting {
@@ -96,8 +127,10 @@ pub(crate) struct Waiting {
     pub(crate) run: RunId,
     /// The plan.
     pub(crate) hash: String,
-    /// Who has approved it already, so that the next tick takes it up.
-    pub(crate) approved_by: Option<String>,
+    /// Who has approved it already.
+    pub(crate) approvals: Vec<Approved>,
+    /// How many persons are missing; none when the next tick takes it up.
+    pub(crate) n_missing: u8,
 }
 
 /// Looks at one tenant or at all.
@@ -131,6 +164,7 @@ async fn look_at<C: Control, A: AuditLog>(
     (control, audit): (&C, &A),
 ) -> Result<TenantView, CliError> {
     let section = pinned.tenant(tenant)?;
+    let pauses = control.pauses(tenant).await?;
     let runs = control.runs(tenant, RUNS_SEEN).await?;
     let pace = pinned.pace(tenant, limits);
     let facts = Facts { runs: &runs, pace, cadence: section.cadence, limits, now };
@@ -139,26 +173,50 @@ async fn look_at<C: Control, A: AuditLog>(
     let by_scan = is_scanned.then(|| facts.first_deletion());
     let by_end = first_end(tenant, pinned, ends, now);
     let shards = section.shards.get();
-    let rows = runs.iter().find(|run| run.plan_hash.is_some()).map(|run| run.tally.n_rows);
+    let planned = runs.iter().find(|run| run.plan_hash.is_some());
+    let rows = planned.map(|run| run.tally.n_rows);
     let tokens = control.token_count(tenant).await?;
     let limit = limit_of(tokens, pinned);
     Ok(TenantView {
         tenant: tenant.clone(),
+        pauses: pauses.standing(tenant).map(|(reach, pause)| PauseView::of(&reach, pause)).collect(),
+        n_late_uses: control.late_uses(tenant, limits.budget_day_of(now)).await?,
+        freeze: freeze(tenant, &pauses, shards, control).await?,
         kinds: section.kinds.clone(),
         sources: section.sources.keys().cloned().collect(),
+        weak_sources: section.weak_sources().into_iter().map(str::to_owned).collect(),
         shards,
         tokens,
         rows,
+        measured: planned.map(|run| run.measured.clone()).unwrap_or_default(),
         fill_percent: rows.map(|rows| fill_percent(rows, shards)),
         waits: waiting(&runs, control).await?,
+        first_purge: first_purge(control.backlog(tenant).await?, &runs, &pinned.config.rails.gate),
         budget: budget(tenant, limit, (now, limits), (control, audit)).await?,
         fan_outs: fan_outs(tenant, (now, limits), control).await?,
+        read_feed: read_feed(tenant, pinned, (now, limits), control).await?,
         next_run_at: if is_scanned { next_run_at(&facts) } else { None },
         reports_only,
         first_deletion: by_scan.into_iter().chain(by_end).min(),
         first_deletion_is_exact: false,
         runs: runs.iter().take(RUNS_SHOWN).map(RunView::from).collect(),
     })
+}
+
+async fn freeze<C: Control>(
+    tenant: &TenantId,
+    pauses: &Pauses,
+    n_shards: u16,
+    control: &C,
+) -> Result<Option<FreezeView>, CliError> {
+    let Some(pause) = pauses.freezing() else { return Ok(None) };
+    let walk = control.walk(&freeze_walk(tenant)).await?.filter(|walk| pause.since <= walk.started_at);
+    let n_shards_done = match walk {
+        None => 0,
+        Some(Walk { position: None, .. }) => n_shards,
+        Some(Walk { position: Some(position), .. }) => position.parse().unwrap_or(0),
+    };
+    Ok(Some(FreezeView { n_shards_done, n_shards }))
 }
 
 fn is_report(run: &Run) -> bool {
@@ -182,8 +240,8 @@ fn next_run_at(facts: &Facts<'_>) -> Option<EpochSeconds> {
 async fn waiting<C: Control>(runs: &[Run], control: &C) -> Result<Option<Waiting>, CliError> {
     let Some(run) = runs.iter().find(|run| run.stage == Stage::Gated) else { return Ok(None) };
     let Some(hash) = run.plan_hash.clone() else { return Ok(None) };
-    let approval = control.approval(&RunRef::from(run)).await?.filter(|approval| approval.hash == hash);
-    Ok(Some(Waiting { run: run.id.clone(), hash, approved_by: approval.map(|approval| approval.actor) }))
+    let (approvals, n_missing) = approved(run, control).await?;
+    Ok(Some(Waiting { run: run.id.clone(), hash, approvals, n_missing }))
 }
 
 /// The rows that lifecycle looks at next, from every partition of the `due` index.

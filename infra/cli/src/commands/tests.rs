@@ -1,7 +1,11 @@
 //! The commands over the fakes.
 
+mod accepted;
+mod canaries;
 mod commanded;
 mod explained;
+mod paused;
+mod verified;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -18,7 +22,7 @@ use lethe_domain::time::{EpochMillis, EpochSeconds};
 use lethe_domain::token::{TenantId, TokenId};
 use lethe_stages::ports::{AuditLog, Control, Done, RunRef, WorkStore};
 use lethe_stages::work_keys;
-use lethe_testkit::{FakeCloud, START, row, sample, tenant, token};
+use lethe_testkit::{FakeCloud, START, Sample, row, sample, tenant, token};
 
 use super::Caller;
 use super::apply::{Applied, apply, check};
@@ -251,8 +255,9 @@ async fn an_approval_is_stored_once_and_on_record_with_its_actor() {
     cloud.control.put_run(gated());
     assert!(approve_gated(&cloud, "aa").await.unwrap().is_new);
     assert!(!approve_gated(&cloud, "aa").await.unwrap().is_new);
-    let stored = cloud.control.approval(&RunRef::from(&gated())).await.unwrap().unwrap();
-    assert_eq!((stored.hash.as_str(), stored.actor.as_str()), ("aa", ADA));
+    let stored = cloud.control.approvals(&RunRef::from(&gated())).await.unwrap();
+    let stored: Vec<_> = stored.iter().map(|yes| (yes.hash.as_str(), yes.actor.as_str())).collect();
+    assert_eq!(stored, [("aa", ADA)]);
     let items = cloud.audit.items_of(Event::Approved);
     assert_eq!(items.iter().map(|item| item.actor.as_deref()).collect::<Vec<_>>(), [Some(ADA)]);
 }
@@ -263,12 +268,41 @@ async fn another_plan_or_another_state_cannot_be_approved() {
     assert_eq!(approve_gated(&cloud, "aa").await.unwrap_err().exit_code(), 2);
     cloud.control.put_run(gated());
     let wrong = approve_gated(&cloud, "ab").await.unwrap_err();
-    insta::assert_snapshot!(wrong.to_string(), @"this is not the hash of the plan of run 1800000000-01; look at the plan as it is now: lethe plan acme 1800000000-01");
+    insta::assert_snapshot!(wrong.to_string(), @"this is not the hash of the plan of run 1800000000-01; a changed plan needs a new approval, look at it as it is now: lethe plan acme 1800000000-01");
     cloud.control.put_run(Run { stage: Stage::Applied, ..gated() });
     let late = approve_gated(&cloud, "aa").await.unwrap_err();
     insta::assert_snapshot!(late.to_string(), @"run 1800000000-01 does not wait for an approval: it is applied");
     assert_eq!((wrong.exit_code(), late.exit_code()), (2, 2));
-    assert_eq!(cloud.control.approval(&RunRef::from(&gated())).await.unwrap(), None);
+    assert_eq!(cloud.control.approvals(&RunRef::from(&gated())).await.unwrap(), []);
+}
+
+async fn approve_as(cloud: &FakeCloud, actor: &str) -> Result<super::approve::ApprovalView, CliError> {
+    let caller = Caller { actor: actor.to_owned(), now: START };
+    let ports = (&cloud.control, &cloud.audit);
+    approve((&tenant("acme"), &gated().id), "aa", &caller, ports).await
+}
+
+#[tokio::test]
+async fn two_persons_are_two_who_did_not_write_the_config() {
+    const OPS: &str = "arn:aws:sts::000000000000:assumed-role/ops";
+    let cloud = cloud().await;
+    cloud.control.put_run(Run { n_persons: 2, ..gated() });
+    let author = approve_as(&cloud, ADA).await.unwrap_err();
+    insta::assert_snapshot!(author.to_string(), @"arn:aws:iam::000000000000:user/ada stored config version 1, which this plan follows, and the plan needs 2 persons who did not; ask somebody else to approve it");
+    let first = approve_as(&cloud, &format!("{OPS}/one")).await.unwrap();
+    assert_eq!((first.is_new, first.n_missing), (true, 1));
+    let again = approve_as(&cloud, &format!("{OPS}/two")).await.unwrap_err();
+    insta::assert_snapshot!(again.to_string(), @"arn:aws:sts::000000000000:assumed-role/ops approved this plan at 2027-01-15T08:00:00Z already, and it needs 1 more; all sessions of one role are one person, so ask somebody with a user or a role of their own");
+    assert_eq!((author.exit_code(), again.exit_code()), (2, 2));
+    let half = plan(&tenant("acme"), None, &cloud.control).await.unwrap();
+    assert_eq!((half.approvals.len(), half.n_missing, half.next.is_some()), (1, 1, true));
+    let second = approve_as(&cloud, "arn:aws:iam::000000000000:user/bob").await.unwrap();
+    assert_eq!((second.is_new, second.n_missing), (true, 0));
+    let whole = plan(&tenant("acme"), None, &cloud.control).await.unwrap();
+    assert_eq!((whole.approvals.len(), whole.n_missing, whole.next), (2, 0, None));
+    let actors = cloud.audit.items_of(Event::Approved).into_iter().filter_map(|item| item.actor);
+    let actors: std::collections::BTreeSet<String> = actors.collect();
+    assert_eq!(actors, ["arn:aws:iam::000000000000:user/bob".to_owned(), format!("{OPS}/one")].into());
 }
 
 async fn status_of(cloud: &FakeCloud, only: Option<&TenantId>) -> StatusView {

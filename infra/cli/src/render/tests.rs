@@ -1,13 +1,17 @@
 use lethe_domain::audit::Event;
+use lethe_domain::marks::Dangling;
 use lethe_domain::policy::Trigger;
 use lethe_domain::reader::{ReaderAnswer, ReaderState};
 use lethe_domain::row::{Phase, RowVersion};
 use lethe_domain::run::{PlanTally, Purpose, RunId, Stage};
 use lethe_domain::token::{Shard, TenantId};
+use lethe_domain::undo::UndoTally;
+use lethe_domain::witness::{Measured, Witnesses};
 
 use super::*;
 use crate::commands::explain::HistoryEvent;
 use crate::commands::status::Waiting;
+use crate::commands::verify::{FaultView, VerifyView};
 
 const T: EpochSeconds = EpochSeconds(1_800_000_000);
 const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -84,6 +88,7 @@ fn waiting_plan() -> PlanView {
         n_referenced: 11_000,
         n_struck: 12,
         n_cool: 988,
+        n_deferred: 0,
         n_sentence: 0,
         n_reinstate: 1,
         n_awaiting_verdict: 9,
@@ -98,9 +103,10 @@ fn waiting_plan() -> PlanView {
         hash: HASH.into(),
         evidence: Some("abcd".into()),
         tally,
+        measured: Measured::default(),
         cool_per_mille: 82,
-        approved_by: None,
-        approved_at: None,
+        approvals: Vec::new(),
+        n_missing: 1,
         next: Some(format!("lethe approve acme 1800000000-02 {HASH}")),
     }
 }
@@ -117,6 +123,7 @@ fn a_waiting_plan_says_why_and_what_to_type() {
       found in a store                11000
       missed, strikes do not suffice  12
       to take out of service          988 (8.2 % of the active)
+      put off to later slices         0
       to sentence                     0
       to take back into service       1
       cooling, await a verdict run    9
@@ -125,6 +132,7 @@ fn a_waiting_plan_says_why_and_what_to_type() {
       hash                            00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
       evidence                        abcd
       why                             it would take 988 of 12000 active tokens out of service at once; up to 600 pass without a person
+      needs                           the approval of one person
 
     to let exactly this plan go on: lethe approve acme 1800000000-02 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
     ");
@@ -132,14 +140,34 @@ fn a_waiting_plan_says_why_and_what_to_type() {
 
 #[test]
 fn an_approved_plan_says_by_whom() {
-    let actor = Some("arn:aws:iam::000000000000:user/ada".to_owned());
-    let view = PlanView { approved_by: actor, approved_at: Some(T), next: None, ..waiting_plan() };
+    let approved = Approved { by: "arn:aws:iam::000000000000:user/ada".to_owned(), at: T };
+    let view = PlanView { approvals: vec![approved], n_missing: 0, next: None, ..waiting_plan() };
     let text = plan(&view);
     assert!(
         text.contains("approved                        by arn:aws:iam::000000000000:user/ada at "),
         "{text}"
     );
-    assert!(!text.contains("to let exactly this plan go on"), "{text}");
+    assert!(!text.contains("to let exactly this plan go on") && !text.contains("needs"), "{text}");
+    let text = plan(&PlanView { n_missing: 1, ..view });
+    assert!(text.contains("needs                           the approval of one more person"), "{text}");
+}
+
+#[test]
+fn a_plan_says_what_it_measured_of_tokens_whose_fate_is_known() {
+    let kind = |name: &str, n_found, n_witnesses| (name.to_owned(), Witnesses { n_witnesses, n_found });
+    let measured = Measured {
+        witnesses: [kind("card", 0, 0), kind("vault", 299, 300)].into(),
+        dangling: Dangling { n_tokens: 4, is_cut: false },
+    };
+    let text = plan(&PlanView { measured, ..waiting_plan() });
+    for line in [
+        "recall of card                  not measured: no token of it was read lately",
+        "recall of vault                 99.66 %, at least 98.51 %: 299 of 300 tokens read lately were found",
+        "held by an unknown store        1 tokens that were read and are in no source",
+        "references that dangle          to 4 tokens that the vault does not have",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }
 
 #[test]
@@ -165,6 +193,7 @@ fn a_plan_in_json_keeps_its_names() {
         "n_referenced": 11000,
         "n_struck": 12,
         "n_cool": 988,
+        "n_deferred": 0,
         "n_sentence": 0,
         "n_reinstate": 1,
         "n_awaiting_verdict": 9,
@@ -172,8 +201,8 @@ fn a_plan_in_json_keeps_its_names() {
         "verdict_from": null
       },
       "cool_per_mille": 82,
-      "approved_by": null,
-      "approved_at": null,
+      "approvals": [],
+      "n_missing": 1,
       "next": "lethe approve acme 1800000000-02 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
     }
     "#);
@@ -188,25 +217,35 @@ fn an_approval_says_what_follows() {
         actor: "arn:aws:iam::000000000000:user/ada".into(),
         approved_at: T,
         is_new: true,
+        n_missing: 0,
     };
+    let half = ApprovalView { n_missing: 1, ..first.clone() };
+    insta::assert_snapshot!(approved(&half), @"the plan of run 1800000000-02 of acme is approved by arn:aws:iam::000000000000:user/ada; it needs one more person: lethe approve acme 1800000000-02 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
     insta::assert_snapshot!(approved(&first), @"the plan of run 1800000000-02 of acme is approved by arn:aws:iam::000000000000:user/ada; it goes on with the next tick of survey");
     insta::assert_snapshot!(approved(&ApprovalView { is_new: false, ..first }), @"the plan of run 1800000000-02 of acme was approved before, by arn:aws:iam::000000000000:user/ada at 2027-01-15T08:00:00Z");
 }
 
 fn quiet_tenant() -> TenantView {
     TenantView {
+        pauses: Vec::new(),
+        freeze: None,
+        n_late_uses: 0,
         tenant: tenant("globex"),
         kinds: vec!["session".into()],
         sources: Vec::new(),
+        weak_sources: Vec::new(),
         shards: 2,
         rows: None,
+        measured: Measured::default(),
         fill_percent: None,
         runs: Vec::new(),
         tokens: None,
         waits: None,
+        first_purge: None,
         budget: BudgetView { limit: 10, ..BudgetView::default() },
         fan_outs: FanOutsView::default(),
         next_run_at: None,
+        read_feed: None,
         reports_only: false,
         first_deletion: None,
         first_deletion_is_exact: true,
@@ -305,23 +344,44 @@ fn a_day_within_its_budget_is_one_line() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "two views, each with its whole text")]
 fn status_shows_a_quiet_tenant_and_a_busy_one() {
     let busy = TenantView {
+        pauses: Vec::new(),
+        freeze: None,
+        n_late_uses: 0,
         tenant: tenant("acme"),
         kinds: vec!["vault".into(), "session".into()],
         sources: vec!["lake".into(), "orders".into()],
+        weak_sources: Vec::new(),
         shards: 8,
         rows: Some(2_900_000),
+        measured: Measured::default(),
         fill_percent: Some(72),
         runs: vec![
             RunView { note: Some("it would take 988 tokens".into()), ..run(Stage::Gated) },
             RunView { run: id("1800000000-01"), purpose: Purpose::Discovery, ..run(Stage::Applied) },
         ],
-        waits: Some(Waiting { run: id("1800000000-02"), hash: HASH.into(), approved_by: None }),
+        waits: Some(Waiting {
+            run: id("1800000000-02"),
+            hash: HASH.into(),
+            approvals: vec![Approved { by: "arn:aws:iam::000000000000:user/ada".into(), at: T }],
+            n_missing: 1,
+        }),
+        first_purge: Some(FirstPurgeView {
+            n_taken: 140_000,
+            n_slices: 2,
+            n_deferred: 300_000,
+            n_days: 3,
+            approved_by: vec!["arn:aws:iam::000000000000:user/ada".into()],
+            approved_at: Some(T),
+            stopped: None,
+        }),
         tokens: Some(2_800_000),
         budget: busy_budget(),
         fan_outs: FanOutsView { n_open: 12, is_cut: false, ends_tokens: true, oldest: vec![fan_out()] },
         next_run_at: Some(T),
+        read_feed: None,
         reports_only: false,
         first_deletion: Some(crate::commands::status::Deletion {
             at: T,
@@ -340,7 +400,8 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       tokens                          2800000 at reconcile's last walk
       next run                        2027-01-15T08:00:00Z
       first deletion to come          not before 2027-01-15T08:00:00Z: verdict run 1800000000-03 may sentence tokens; the vault is too large to look at every row, one that was ended by a command may leave sooner
-      waits for approval              run 1800000000-02: see `lethe plan acme 1800000000-02`
+      waits for approval              run 1800000000-02: approved by arn:aws:iam::000000000000:user/ada, needs one more person; see `lethe plan acme 1800000000-02`
+      first purge                     140000 tokens taken in 2 slices, 300000 left, a slice a day for 3 days; approved by arn:aws:iam::000000000000:user/ada at 2027-01-15T08:00:00Z
       command budget of today         28003 tokens spent, up to 28000 leave without a person; some WAIT to be removed: lethe approve-commands acme 1800000000
         on 2027-01-14T08:00:00Z       30000 tokens spent, 29000 of them approved by arn:aws:iam::000000000000:user/ada at 2027-01-15T08:00:00Z; some WAIT to be removed: lethe approve-commands acme 1799913600
       commands under way              12, the oldest:
@@ -582,4 +643,127 @@ fn explain_shows_what_became_of_a_token_that_is_gone() {
 #[test]
 fn shares_show_tenths_of_a_percent() {
     assert_eq!((percent(0), percent(5), percent(1000)), ("0.0 %".into(), "0.5 %".into(), "100.0 %".into()));
+}
+
+#[test]
+fn a_weak_source_is_named_with_its_reason_and_what_follows() {
+    let weak = TenantView { weak_sources: vec!["orders".into(), "users".into()], ..quiet_tenant() };
+    let text = status(&StatusView { config: 3, now: T, tenants: vec![weak] });
+    let line = text.lines().find(|line| line.contains("weak sources")).unwrap();
+    for words in
+        ["orders, users - ", "no attribute says when", "3 strikes and a cool-off of 14d", "`changed_at`"]
+    {
+        assert!(line.contains(words), "{line}");
+    }
+    assert!(!status(&StatusView { config: 3, now: T, tenants: vec![quiet_tenant()] }).contains("weak"));
+}
+
+#[test]
+fn an_acceptance_says_what_happens_next() {
+    let view = |is_new| AcceptanceView {
+        tenant: tenant("acme"),
+        run: id("1800000000-02"),
+        actor: "arn:aws:iam::1:user/ada".into(),
+        accepted_at: T,
+        is_new,
+    };
+    assert!(
+        accepted(&view(true))
+            .starts_with("what run 1800000000-02 of acme saw is accepted by arn:aws:iam::1:user/ada")
+    );
+    assert!(
+        accepted(&view(false))
+            .ends_with("was accepted before, by arn:aws:iam::1:user/ada at 2027-01-15T08:00:00Z")
+    );
+}
+
+#[test]
+fn a_pause_stands_before_everything_else() {
+    let pause = |tenant: Option<&str>, freezes| PauseView {
+        tenant: tenant.map(self::tenant),
+        actor: "arn:ops".into(),
+        since: T,
+        reason: Some("INC-7".into()),
+        freezes,
+    };
+    let freeze = Some(FreezeView { n_shards_done: 3, n_shards: 16 });
+    let pauses = vec![pause(None, false), pause(Some("acme"), true)];
+    let view = TenantView { pauses, freeze, n_late_uses: 7, ..quiet_tenant() };
+    let text = status(&StatusView { config: 3, now: T, tenants: vec![view] });
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], format!("PAUSED: every tenant, since {T} by arn:ops: INC-7"));
+    assert_eq!(lines[4], quiet_tenant().tenant.to_string());
+    assert!(lines[5].contains("PAUSED") && lines[5].ends_with("by arn:ops, frozen: INC-7"), "{text}");
+    assert!(lines[6].contains("3 of 16 shards"), "{text}");
+    assert!(text.contains("7 tokens that had been found unused"), "{text}");
+}
+
+#[test]
+fn an_undo_says_what_came_back_what_stays_out_and_what_is_archived() {
+    let view = UndoView {
+        tenant: tenant("acme"),
+        run: id("1800000000-02"),
+        ordered_by: Some("arn:ops".into()),
+        ordered_at: Some(T),
+        done_at: Some(T),
+        is_new: false,
+        tally: UndoTally { n_reinstated: 4_990, n_ended: 3, n_gone: 7, ..UndoTally::default() },
+        left: Some(LeftView { n_archived: 7, n_erased: 0, objects: [("r7/a".to_owned(), 7)].into() }),
+    };
+    let text = undone(&view);
+    for said in ["4990", "kept: ended for another reason", "7, in 1 objects", "r7/a: 7", "break-glass"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let look = undone(&UndoView { ordered_by: None, done_at: None, ..view });
+    assert!(look.starts_with("an undo of run 1800000000-02 of acme would do this"), "{look}");
+}
+
+#[test]
+fn a_record_is_verified_in_a_line_or_told_by_class() {
+    use lethe_domain::fingerprint::Fingerprint;
+    use lethe_domain::replay::{About, Fault};
+    use lethe_stages::verify::Counted;
+
+    let counted = Counted { n_rows: 9, n_unreadable: 0, n_entries: 7, n_objects: 2, n_versions: 5 };
+    let clean =
+        VerifyView { tenant: tenant("acme"), counted, n_faults: 0, n_too_recent: 0, faults: Vec::new() };
+    insta::assert_snapshot!(verified(&clean), @"
+    acme: the record, the vault and the archive agree
+      tokens in the vault             9
+      entries on record               7
+      objects archived into           2
+      versions in the archive         5, of every tenant
+    ");
+    let token = About::Token { fingerprint: Fingerprint([0xab; 16]), version: RowVersion(7) };
+    let object = About::Archived { key: "r7/2027-01-15/aa".into(), version: "v1".into() };
+    let class =
+        |fault: Fault, n, about: About| FaultView { fault, meaning: fault.meaning(), n, named: vec![about] };
+    let faults = vec![class(Fault::GoneWithoutRecord, 3, token), class(Fault::PurgedButThere, 1, object)];
+    let counted = Counted { n_unreadable: 1, ..counted };
+    let bad = VerifyView { counted, n_faults: 4, n_too_recent: 2, faults, ..clean };
+    insta::assert_snapshot!(verified(&bad), @"
+    acme: 4 DO NOT ADD UP
+      tokens in the vault             9
+      entries on record               7
+      objects archived into           2
+      versions in the archive         5, of every tenant
+      rows not understood             1, not judged; they may be among those that seem to be gone
+      too recent to judge             2: what happened in the last minutes may not be on record yet
+
+    gone_without_record, 3: gone from the vault, and nothing on record says that it left
+      token abababababababababababababababab at version 7
+      and 2 more; --json names up to 1000 of a class
+
+    purged_but_there, 1: purged by the record, and still in the archive
+      object r7/2027-01-15/aa version v1
+    ");
+}
+
+#[test]
+fn a_read_feed_says_up_to_when_silence_counts() {
+    let shown = |feed| status::feed_text(&feed);
+    let feed = FeedView { is_trusted: false, proven_until: Some(T), proven_percent: 98 };
+    insta::assert_snapshot!(shown(feed.clone()), @"proven until 2027-01-15T08:00:00Z, 98 % of the last 168 hours");
+    insta::assert_snapshot!(shown(FeedView { proven_until: None, ..feed.clone() }), @"NOT PROVEN, so nothing goes idle: let whoever tells of reads read a canary each hour");
+    insta::assert_snapshot!(shown(FeedView { is_trusted: true, ..feed }), @"trusted by the config: silence is idleness by the clock alone");
 }

@@ -2,8 +2,10 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use lethe_domain::approval::Principal;
 use lethe_domain::fan_out::FanOut;
 use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::read_feed::HourOfReads;
 use lethe_domain::run::ApplyTally;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::Shard;
@@ -83,7 +85,7 @@ pub(super) fn tally_value(doing: &'static str, tally: &ApplyTally) -> Result<Att
 }
 
 pub(super) fn approval_item(approval: &Approval) -> Item {
-    let (pk, sk) = places::approval(&approval.run);
+    let (pk, sk) = places::approval(&approval.run, &Principal::of(&approval.actor));
     Item::from([
         ("pk".to_owned(), text(pk)),
         ("sk".to_owned(), text(sk)),
@@ -150,6 +152,15 @@ pub(super) fn budget_of(doing: &'static str, item: &Item) -> Result<BudgetDay, P
         approved_at: number_of(item, "approved_at").map(EpochSeconds),
         approved_by: text_of(item, "approved_by").map(str::to_owned),
     })
+}
+
+pub(super) fn reads_of(doing: &'static str, item: &Item) -> Result<(EpochSeconds, HourOfReads), PortError> {
+    let read = || {
+        let hour = text_of(item, "sk")?.parse().ok()?;
+        let (n_reads, n_canaries) = (number_of(item, "n_reads")?, number_of(item, "n_canaries")?);
+        Some((EpochSeconds(hour), HourOfReads { n_reads, n_canaries }))
+    };
+    read().ok_or_else(|| PortError::never(doing, Malformed))
 }
 
 pub(super) fn token_count_item(place: Place, n_tokens: u64) -> Item {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lethe_domain::approval::Principal;
+use lethe_domain::pause::Reach;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 use lethe_stages::ports::{Done, RunRef, ShardRef};
@@ -68,8 +70,51 @@ pub(super) fn lease(run: &RunRef, shard: Shard) -> Place {
     (leases_of(run), shard.to_string())
 }
 
-pub(super) fn approval(run: &RunRef) -> Place {
-    (format!("approval#{}", run.tenant), run.id.to_string())
+pub(super) fn approvals_of(tenant: &TenantId) -> String {
+    format!("approval#{tenant}")
+}
+
+pub(super) fn approval_prefix(run: &RunRef) -> String {
+    format!("{}#", run.id)
+}
+
+/// One item a principal, so that a person who says yes twice is one.
+pub(super) fn approval(run: &RunRef, principal: &Principal) -> Place {
+    (approvals_of(&run.tenant), format!("{}{}", approval_prefix(run), principal.as_str()))
+}
+
+pub(super) fn backlog(tenant: &TenantId) -> Place {
+    (format!("backlog#{tenant}"), "first-purge".to_owned())
+}
+
+pub(super) fn acceptances_of(tenant: &TenantId) -> String {
+    format!("accepted#{tenant}")
+}
+
+pub(super) fn acceptance(run: &RunRef) -> Place {
+    (acceptances_of(&run.tenant), run.id.to_string())
+}
+
+/// The pause of all tenants has a key of its own, so that a role may be let write the tenants' alone.
+pub(super) fn pause(reach: &Reach) -> Place {
+    match reach {
+        Reach::Everybody => ("pause".to_owned(), "pause".to_owned()),
+        Reach::Tenant(tenant) => (format!("pause#{tenant}"), "pause".to_owned()),
+    }
+}
+
+/// A day's reads of cooling tokens.
+pub(super) fn late_uses(tenant: &TenantId, day: EpochSeconds) -> Place {
+    (format!("lateuse#{tenant}"), format!("{:012}", day.0))
+}
+
+pub(super) fn undos_of(tenant: &TenantId) -> String {
+    format!("undo#{tenant}")
+}
+
+/// The order to take back a run, the orders of a tenant in the order of their runs.
+pub(super) fn undo(run: &RunRef) -> Place {
+    (undos_of(&run.tenant), run.id.to_string())
 }
 
 pub(super) fn fan_outs_of(tenant: &TenantId) -> String {
@@ -89,6 +134,15 @@ pub(super) fn budget(tenant: &TenantId, day: EpochSeconds) -> Place {
     (format!("budget#{tenant}"), format!("{:012}", day.0))
 }
 
+pub(super) fn reads_of(tenant: &TenantId) -> String {
+    format!("reads#{tenant}")
+}
+
+/// The reads of one hour, the hours of a tenant in their order.
+pub(super) fn reads(tenant: &TenantId, hour: EpochSeconds) -> Place {
+    (reads_of(tenant), format!("{:012}", hour.0.max(0)))
+}
+
 fn ledger_of(at: &ShardRef, token_hash: &str) -> String {
     format!("ledger#{}#{}#{token_hash}", at.tenant, at.shard)
 }
@@ -103,6 +157,14 @@ pub(super) fn count(at: &ShardRef, token_hash: &str) -> Place {
 
 pub(super) fn token_count(tenant: &TenantId) -> Place {
     (format!("count#{tenant}"), "rows".to_owned())
+}
+
+pub(super) fn canaries_of(tenant: &TenantId) -> String {
+    format!("canary#{tenant}")
+}
+
+pub(super) fn canary(tenant: &TenantId, source: &str) -> Place {
+    (canaries_of(tenant), source.to_owned())
 }
 
 pub(super) fn walk(name: &str) -> Place {

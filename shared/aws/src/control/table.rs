@@ -1,6 +1,8 @@
 //! The few kinds of calls by which the control table is used.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -68,10 +70,19 @@ impl Table {
             .expression_attribute_values(":revision", number(revision))
     }
 
+    /// A removal with a condition.
+    pub(super) fn delete_item(&self, place: Place) -> DeleteItemFluentBuilder {
+        self.client.delete_item().table_name(&self.name).set_key(Some(key_of(place)))
+    }
+
     /// Removes an item, if it is there.
     pub(super) async fn delete(&self, doing: &'static str, place: Place) -> Result<(), PortError> {
-        let delete = self.client.delete_item().table_name(&self.name).set_key(Some(key_of(place)));
-        delete.send().await.map(|_| ()).map_err(|error| port_error(doing, &error))
+        self.delete_item(place).send().await.map(|_| ()).map_err(|error| port_error(doing, &error))
+    }
+
+    /// A removal of an item, under a condition.
+    pub(super) fn delete_if(&self, place: Place) -> DeleteItemFluentBuilder {
+        self.client.delete_item().table_name(&self.name).set_key(Some(key_of(place)))
     }
 
     /// A write of some attributes.
@@ -96,6 +107,20 @@ pub(super) async fn send_put(doing: &'static str, put: PutItemFluentBuilder) -> 
         Ok(_) => Ok(true),
         Err(error) => match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            Some(_) | None => Err(port_error(doing, &error)),
+        },
+    }
+}
+
+/// Sends a removal; `false` when its condition failed.
+pub(super) async fn send_delete(
+    doing: &'static str,
+    delete: DeleteItemFluentBuilder,
+) -> Result<bool, PortError> {
+    match delete.send().await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
             Some(_) | None => Err(port_error(doing, &error)),
         },
     }

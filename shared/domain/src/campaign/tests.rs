@@ -67,7 +67,7 @@ fn an_open_run_goes_on_where_it_stands() {
 #[test]
 fn a_draining_run_is_planned_when_the_drain_is_over() {
     let over = Run { resume_at: Some(NOW), ..run(1, Stage::Draining) };
-    assert_eq!(tick(std::slice::from_ref(&over)), Step::Plan(over.clone()));
+    assert_eq!(tick(std::slice::from_ref(&over)), Step::LookAgain(over.clone()));
     let not_yet = Run { resume_at: Some(EpochSeconds(NOW.0 + 1)), ..over };
     assert_eq!(tick(&[not_yet]), Step::Wait);
 }
@@ -77,6 +77,7 @@ fn pace() -> Pace {
         run_spacing: Duration::from_secs(4 * HOUR),
         cool_off: Duration::from_secs(7 * 24 * HOUR),
         strikes: 2,
+        slice_day: Duration::from_secs(24 * HOUR),
     }
 }
 
@@ -122,4 +123,25 @@ fn what_still_cools_gets_a_verdict_run_when_its_cool_off_ends() {
         PlanTally { n_awaiting_verdict: 2, verdict_from: Some(EpochSeconds(5)), ..PlanTally::default() };
     let next = follow_up(&ended(3, Purpose::Verdict, waiting, ApplyTally::default()), pace(), NOW).unwrap();
     assert_eq!((next.purpose, next.resume_at), (Purpose::Verdict, Some(EpochSeconds(6))));
+}
+
+#[test]
+fn a_shadow_run_is_followed_by_the_same_look() {
+    let struck = PlanTally { n_struck: 3, n_cool: 2, ..PlanTally::default() };
+    let shadow = Run { shadow: Some(1), ..ended(2, Purpose::Confirm, struck, ApplyTally::default()) };
+    let next = follow_up(&shadow, pace(), NOW).unwrap();
+    assert_eq!((next.purpose, next.look, next.id.ordinal), (Purpose::Confirm, 2, 3));
+    assert_eq!(next.resume_at, Some(EpochSeconds(NOW.0 + 4 * 3600)));
+}
+
+#[test]
+fn what_was_put_off_gets_its_slice_a_day_later_in_a_campaign_of_its_own() {
+    let run = |n_deferred| {
+        let tally = PlanTally { n_cool: 9, n_deferred, ..PlanTally::default() };
+        ended(2, Purpose::Confirm, tally, ApplyTally::default())
+    };
+    assert_eq!(next_slice(&run(0), pace(), NOW), None);
+    let next = next_slice(&run(1), pace(), NOW).unwrap();
+    assert_eq!((next.purpose, next.look, next.id.ordinal), (Purpose::Confirm, 2, 1));
+    assert_eq!((next.id.slot, next.resume_at), (EpochSeconds(NOW.0 + 1), Some(EpochSeconds(NOW.0 + 86_400))));
 }

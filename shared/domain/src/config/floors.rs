@@ -80,17 +80,85 @@ pub const GRANULARITY_FACTOR: u32 = 2;
 /// Runs in a row that must miss a token before it cools.
 pub const STRIKES: RangeInclusive<u64> = 2..=10;
 
+/// Runs in a row that must miss a token of a tenant with a weak source. A reference that moves twice can slip between
+/// the two reads of one scan; each further scan must meet the same chance again.
+pub const WEAK_STRIKES: u8 = 3;
+
+/// The least cool-off of what was found unused, for a tenant with a weak source: a fortnight, so that what is used once
+/// a week or on every other pay day is asked for before it goes.
+pub const WEAK_COOL_OFF: Duration = days(14);
+
 /// The share of a tenant's tokens, in percent, that a plan may cool without an approval.
 pub const RATIO_PERCENT: RangeInclusive<u64> = 0..=15;
 
+/// The share, in percent, of what a source held in the last good run that it must still hold. At the least half: a store
+/// that loses more between two runs is looked at by a person.
+pub const SHRINK_PERCENT: RangeInclusive<u64> = 50..=100;
+
 /// The number of tokens that a plan may always cool without an approval.
 pub const RATIO_FLOOR: RangeInclusive<u64> = 0..=1000;
+
+/// How much more than usual a plan may cool without an approval, in percent of the tenant's tokens.
+pub const RATIO_SLACK_PERCENT: RangeInclusive<u64> = 0..=5;
+
+/// How many median absolute deviations from usual a plan may be without an approval.
+pub const RATIO_MADS: RangeInclusive<u64> = 0..=10;
+
+/// The share of a tenant's tokens, in percent, above which two persons must approve a plan.
+pub const TWO_PERSONS_PERCENT: RangeInclusive<u64> = 1..=15;
+
+/// The first slice of a first purge, in percent of a tenant's tokens: small, since it is there to show a fault.
+pub const COHORT_PERCENT: RangeInclusive<u64> = 1..=5;
+
+/// The daily slice of a first purge, in percent of a tenant's tokens.
+pub const SLICE_PERCENT: RangeInclusive<u64> = 1..=5;
+
+/// The number of tokens that a slice may always have; not zero, or a small tenant's backlog would never end.
+pub const SLICE_FLOOR: RangeInclusive<u64> = 1..=1000;
+
+/// The runs that only report after a change of what runs depend on.
+pub const SHADOW_RUNS: RangeInclusive<u64> = 0..=10;
+
+/// The age of a plan, from the beginning of its scan, up to which it is carried out.
+pub const PLAN_MAX_AGE: Bounds = Bounds {
+    least: Duration::from_hours(1),
+    most: Duration::from_hours(48),
+    why: "a large plan takes its time, and so does a person",
+};
+
+/// The age of marks, from the beginning of their scan, up to which they are planned from.
+pub const MARKS_MAX_AGE: Bounds = Bounds {
+    least: Duration::from_hours(1),
+    most: Duration::from_hours(24),
+    why: "a large scan takes its time",
+};
+
+/// The tokens of a tenant that are taken out of service or sentenced in a minute.
+pub const DEMOTIONS_PER_MINUTE: RangeInclusive<u64> = 60..=60_000;
 
 /// The share of a tenant's tokens, in percent, that commands may remove in a day without an approval.
 pub const COMMAND_PERCENT: RangeInclusive<u64> = 0..=10;
 
 /// The number of tokens that commands may always remove in a day without an approval.
 pub const COMMAND_FLOOR: RangeInclusive<u64> = 0..=10_000;
+
+/// By how many percentage points recall may not fall below its trailing median.
+pub const RECALL_FALL_POINTS: RangeInclusive<u64> = 1..=5;
+
+/// The fewest witnesses of a kind on which a run relies without a person: with fewer than 100 the lower bound of a
+/// perfect recall is below 97.4 %.
+pub const WITNESSES_MIN: RangeInclusive<u64> = 100..=1_000_000;
+
+/// How long after a canary was planted a run need not see it yet.
+pub const CANARY_GRACE: Bounds =
+    Bounds { least: Duration::ZERO, most: days(7), why: "a canary that may be missing proves nothing" };
+/// The share of a tenant's cooling tokens, in percent, that may be read in a day before its decisions stop.
+pub const LATE_USE_PERCENT: RangeInclusive<u64> = 0..=10;
+
+/// The number of cooling tokens that may always be read in a day.
+pub const LATE_USE_FLOOR: RangeInclusive<u64> = 0..=1000;
+/// The share of the usual reads, in percent, below which an hour does not count as silence.
+pub const FEED_PERCENT: RangeInclusive<u64> = 25..=100;
 
 /// The segments of a parallel scan: each is one message and one worker.
 pub const SEGMENTS: RangeInclusive<u64> = 1..=4096;

@@ -8,11 +8,11 @@ use super::floors::{GRACE, GRANULARITY_FACTOR, IDLE_AFTER, READ_GRANULARITY, REU
 use super::report::Report;
 use super::rules::{read_rules, shipped_rules};
 use super::section::{Section, suggest};
+use crate::canary::CANARY_KIND;
 use crate::format::TokenFormat;
 use crate::policy::{Cleanup, KindPolicy, Trigger};
+use crate::subject::SUBJECT_KIND;
 
-/// The kind of the rows that carry a subject's cut-off and hold.
-const SUBJECT_KIND: &str = "subject";
 const READ_GRANULARITY_DEFAULT: Duration = Duration::from_hours(1);
 const REUSE_LEEWAY_DEFAULT: Duration = Duration::from_secs(30);
 
@@ -72,12 +72,13 @@ fn read_kind(
     cleanup: Cleanup,
 ) -> Option<KindPolicy> {
     kind.check_name(report);
-    if kind.name == SUBJECT_KIND {
-        report.fault(
-            kind.at,
-            &kind.path,
-            "this kind is that of subject rows, which are no tokens; rename it",
-        );
+    let reserved = match kind.name {
+        SUBJECT_KIND => Some("this kind is that of subject rows, which are no tokens; rename it"),
+        CANARY_KIND => Some("this kind is that of canaries, over which no policy decides; rename it"),
+        _ => None,
+    };
+    if let Some(problem) = reserved {
+        report.fault(kind.at, &kind.path, problem);
     }
     let format = kind.optional_text(report, "format");
     if let Some(name) = format

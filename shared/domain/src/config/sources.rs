@@ -3,9 +3,13 @@
 use super::floors::SEGMENTS;
 use super::report::Report;
 use super::section::{Section, suggest};
-use crate::source::{Encoding, Encodings, ObjectFormat, SourceConfig};
+use crate::source::{ChangedAt, ChangedUnit, Encoding, Encodings, ObjectFormat, SourceConfig};
 
 const DEFAULT_SEGMENTS: u64 = 1;
+/// The longest name of an attribute that is worth naming.
+const ATTRIBUTE_MAX_BYTES: usize = 255;
+const CHANGED_UNITS: [(&str, ChangedUnit); 3] =
+    [("s", ChangedUnit::Seconds), ("ms", ChangedUnit::Millis), ("iso8601", ChangedUnit::Iso8601)];
 const TYPES: [(&str, Type); 2] = [("dynamodb", Type::Table), ("s3", Type::Bucket)];
 const OBJECT_FORMATS: [(&str, ObjectFormat); 4] = [
     ("csv", ObjectFormat::Csv),
@@ -30,7 +34,10 @@ pub(super) fn read_source(report: &mut Report, section: &Section<'_>) -> Option<
 }
 
 fn read_table(report: &mut Report, section: &Section<'_>) -> Option<SourceConfig> {
-    section.check_keys(report, &["type", "table", "segments", "encodings", "region"]);
+    section.check_keys(
+        report,
+        &["type", "table", "segments", "encodings", "region", "changed_at", "changed_at_unit"],
+    );
     let table = section.text(report, "table", "the name of a DynamoDB table");
     let table = table.filter(|name| {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
@@ -47,12 +54,39 @@ fn read_table(report: &mut Report, section: &Section<'_>) -> Option<SourceConfig
     let segments = section.number(report, "segments", DEFAULT_SEGMENTS, &SEGMENTS);
     let encodings = read_encodings(report, section);
     let region = read_region(report, section);
+    let changed_at = read_changed_at(report, section);
     Some(SourceConfig::DynamoDb {
         table: table?.to_owned(),
         segments: u16::try_from(segments?).ok()?,
         encodings: encodings?,
         region: region?,
+        changed_at: changed_at?,
     })
+}
+
+/// What says when an item last changed, which may be left out; `None` when it is wrong.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one says whether the value stands, the inner one is the value"
+)]
+fn read_changed_at(report: &mut Report, section: &Section<'_>) -> Option<Option<ChangedAt>> {
+    if !section.has("changed_at") {
+        if section.has("changed_at_unit") {
+            let problem = "is the unit of nothing; name the attribute in `changed_at`, or remove this";
+            section.fault(report, "changed_at_unit", problem);
+            return None;
+        }
+        return Some(None);
+    }
+    let attribute = section.optional_text(report, "changed_at")?;
+    if attribute.is_empty() || ATTRIBUTE_MAX_BYTES < attribute.len() {
+        let problem =
+            "an attribute's name has 1 to 255 bytes; name the one that every write sets to its time";
+        section.fault(report, "changed_at", problem);
+        return None;
+    }
+    let unit = section.required_choice(report, "changed_at_unit", &CHANGED_UNITS)?;
+    Some(Some(ChangedAt { attribute: attribute.to_owned(), unit }))
 }
 
 fn read_bucket(report: &mut Report, section: &Section<'_>) -> Option<SourceConfig> {
@@ -147,8 +181,14 @@ pub(super) fn check_sources_differ(
 fn holds_the_same(one: &SourceConfig, other: &SourceConfig) -> bool {
     match (one, other) {
         (
-            SourceConfig::DynamoDb { table, region, segments: _, encodings: _ },
-            SourceConfig::DynamoDb { table: other_table, region: other_region, segments: _, encodings: _ },
+            SourceConfig::DynamoDb { table, region, segments: _, encodings: _, changed_at: _ },
+            SourceConfig::DynamoDb {
+                table: other_table,
+                region: other_region,
+                segments: _,
+                encodings: _,
+                changed_at: _,
+            },
         ) => table == other_table && region == other_region,
         (
             SourceConfig::S3 { bucket, prefix, format: _, region: _, encodings: _ },

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use super::TenantConfig;
 use super::callers::read_callers;
-use super::floors::CADENCE;
+use super::floors::{CADENCE, FEED_PERCENT};
 use super::overrides::read_overrides;
 use super::report::Report;
 use super::section::{Section, suggest};
 use super::sources::{check_sources_differ, read_source};
 use crate::policy::KindPolicy;
+use crate::read_feed::FeedPolicy;
 use crate::source::SourceConfig;
 use crate::token::{ShardCount, TenantId};
+
+/// How much of the usual volume an hour of the read feed must have, in percent.
+const FEED_PERCENT_DEFAULT: u8 = 50;
 
 /// Reads `[tenants.*]`.
 pub(super) fn read_tenants(
@@ -43,7 +47,7 @@ fn read_tenant(
     section: &Section<'_>,
     known: &BTreeMap<String, Option<KindPolicy>>,
 ) -> Option<TenantConfig> {
-    section.check_keys(report, &["shards", "cadence", "kinds", "override", "callers", "sources"]);
+    section.check_keys(report, &["shards", "cadence", "kinds", "override", "callers", "reads", "sources"]);
     let shards = read_shards(report, section);
     let cadence = section.duration(report, "cadence", Duration::from_hours(24), &CADENCE);
     let kinds = read_kind_names(report, section, known);
@@ -51,6 +55,7 @@ fn read_tenant(
     check_scan(report, section, &kinds, known, !sources.is_empty());
     let overrides = read_overrides(report, section, known);
     let callers = read_callers(report, section);
+    let reads = read_feed(report, section);
     let sources: Option<BTreeMap<String, SourceConfig>> = sources.into_iter().collect();
     Some(TenantConfig {
         shards: shards?,
@@ -58,8 +63,30 @@ fn read_tenant(
         kinds,
         overrides: overrides?,
         callers: callers?,
+        reads: reads?,
         sources: sources?,
     })
+}
+
+/// Reads `[tenants.*.reads]`.
+fn read_feed(report: &mut Report, tenant: &Section<'_>) -> Option<FeedPolicy> {
+    let proven = FeedPolicy::Proven { least_percent: FEED_PERCENT_DEFAULT };
+    if !tenant.has("reads") {
+        return Some(proven);
+    }
+    let section = tenant.table(report, "reads")?;
+    section.check_keys(report, &["feed", "volume_percent"]);
+    let is_proven = section.choice(report, "feed", true, &[("proven", true), ("trusted", false)]);
+    let percent = section.number(report, "volume_percent", FEED_PERCENT_DEFAULT.into(), &FEED_PERCENT);
+    if is_proven == Some(false) {
+        if section.has("volume_percent") {
+            let problem = "a feed that is trusted is not measured; remove this, or set feed = \"proven\"";
+            section.fault(report, "volume_percent", problem);
+        }
+        return Some(FeedPolicy::Trusted);
+    }
+    let least_percent = u8::try_from(percent?).ok()?;
+    is_proven.map(|_| FeedPolicy::Proven { least_percent })
 }
 
 fn read_shards(report: &mut Report, section: &Section<'_>) -> Option<ShardCount> {

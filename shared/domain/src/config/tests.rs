@@ -9,6 +9,7 @@ mod cleanup;
 mod example;
 mod hostile;
 mod overrides;
+mod weak;
 
 /// The smallest file that stands.
 const MINIMAL: &str = "\
@@ -49,6 +50,8 @@ type = \"dynamodb\"
 table = \"acme-orders\"
 segments = 4
 region = \"eu-central-1\"
+changed_at = \"updated_at\"
+changed_at_unit = \"ms\"
 [tenants.acme.sources.lake]
 type = \"s3\"
 bucket = \"acme-lake\"
@@ -64,6 +67,7 @@ in_flight_max = \"15m\"
 const MORE: &str = "\
 command_percent = 1
 command_floor = 10
+shrink_percent = 85
 [cleanup]
 enable = true
 retain_for_audit = true
@@ -209,9 +213,14 @@ fn a_minimal_file_stands_and_gets_the_defaults() {
     let expected = Rails {
         ratio_percent: 5,
         ratio_floor: 10,
+        gate: GateRails::DEFAULT,
         in_flight_max: Duration::from_mins(15),
         command_percent: 1,
         command_floor: 10,
+        shrink_percent: 85,
+        recall: RecallRails { fall_points: 2, witnesses_min: 300, canary_grace: Duration::from_hours(24) },
+        late_use_percent: 1,
+        late_use_floor: 5,
     };
     assert_eq!(config.rails, expected);
     assert!(!config.is_scanned(&acme()));
@@ -313,7 +322,7 @@ fn an_empty_file_says_what_is_missing() {
 #[test]
 fn an_unknown_key_gets_the_nearest_name() {
     insta::assert_snapshot!(spoil("cadence = \"24h\"", "cadense = \"24h\""), @"lethe.toml:22:1 tenants.acme.cadense: unknown key; did you mean `cadence`?");
-    insta::assert_snapshot!(spoil("[rails]", "[rail]"), @"lethe.toml:34:2 rail: unknown key; did you mean `rails`?");
+    insta::assert_snapshot!(spoil("[rails]", "[rail]"), @"lethe.toml:36:2 rail: unknown key; did you mean `rails`?");
 }
 
 #[test]
@@ -324,6 +333,7 @@ fn a_key_that_is_set_twice_is_refused() {
 #[test]
 fn a_reserved_or_unusable_name_is_refused() {
     insta::assert_snapshot!(faults(&MINIMAL.replace("session", "subject")), @"lethe.toml:2:8 kinds.subject: this kind is that of subject rows, which are no tokens; rename it");
+    insta::assert_snapshot!(faults(&MINIMAL.replace("session", "canary")), @"lethe.toml:2:8 kinds.canary: this kind is that of canaries, over which no policy decides; rename it");
     insta::assert_snapshot!(faults(&MINIMAL.replace("session", "a#b").replace("kinds.a#b", "kinds.\"a#b\"")), @r#"lethe.toml:2:8 kinds."a#b": a name has 1 to 64 of a-z, 0-9, '-' and '_'; rename it"#);
     insta::assert_snapshot!(faults(&MINIMAL.replace("acme", "Acme")), @"lethe.toml:3:10 tenants.Acme: a tenant name has 1 to 64 of a-z, 0-9 and '-'; rename it");
 }
@@ -346,7 +356,7 @@ fn a_bad_duration_says_how_to_write_one() {
 fn overlapping_token_formats_are_refused() {
     let second =
         "[formats.other]\ntype = \"pattern\"\nprefix = \"tok_\"\nalphabet = \"base36\"\nlength = 24\n[rails]";
-    insta::assert_snapshot!(spoil("[rails]", second), @"lethe.toml:34:10 formats.other: overlaps with the format `card`: one text could be a token of both; give them different prefixes");
+    insta::assert_snapshot!(spoil("[rails]", second), @"lethe.toml:36:10 formats.other: overlaps with the format `card`: one text could be a token of both; give them different prefixes");
 }
 
 #[test]
@@ -421,6 +431,9 @@ fn floors_and_ceilings_hold_at_below_and_above() {
         ("ratio_floor = 10", "ratio_floor", [("1001", false), ("1000", true), ("-1", false)]),
         ("ratio_floor = 10", "command_percent", [("11", false), ("10", true), ("-1", false)]),
         ("ratio_floor = 10", "command_floor", [("10001", false), ("10000", true), ("-1", false)]),
+        ("ratio_floor = 10", "recall_fall_points", [("0", false), ("5", true), ("6", false)]),
+        ("ratio_floor = 10", "witnesses_min", [("99", false), ("100", true), ("1000001", false)]),
+        ("ratio_floor = 10", "canary_grace", [("\"8d\"", false), ("\"0s\"", true), ("\"169h\"", false)]),
         ("grace = \"24h\"", "reuse_leeway", [("\"601s\"", false), ("\"0s\"", true), ("\"11m\"", false)]),
         ("segments = 4", "segments", [("0", false), ("4096", true), ("4097", false)]),
         ("due_shards = 16", "due_shards", [("15", false), ("256", true), ("257", false)]),
@@ -495,7 +508,7 @@ fn an_idle_token_that_no_scan_can_judge_may_be_removed() {
     );
     assert_eq!(Config::parse(&text).unwrap().kinds["session"].rules[&Trigger::Idle].action, Action::Remove);
     let scanned = "[kinds.vault.on.idle]\naction = \"remove\"\n[rails]";
-    insta::assert_snapshot!(spoil("[rails]", scanned), @"lethe.toml:35:10 kinds.vault.on.idle.action: remove is not allowed for what was only found unused; use invalidate or ignore");
+    insta::assert_snapshot!(spoil("[rails]", scanned), @"lethe.toml:37:10 kinds.vault.on.idle.action: remove is not allowed for what was only found unused; use invalidate or ignore");
 }
 
 #[test]
@@ -515,9 +528,9 @@ fn a_scanned_kind_needs_a_source_and_a_source_a_scanned_kind() {
 #[test]
 fn a_store_that_is_listed_twice_is_refused() {
     let table = "[tenants.acme.sources.again]\ntype = \"dynamodb\"\ntable = \"acme-orders\"\nregion = \"eu-central-1\"\n[rails]";
-    insta::assert_snapshot!(spoil("[rails]", table), @"lethe.toml:36:9 tenants.acme.sources.again.table: the source `orders` already covers this; remove one, or the tokens count twice");
+    insta::assert_snapshot!(spoil("[rails]", table), @"lethe.toml:38:9 tenants.acme.sources.again.table: the source `orders` already covers this; remove one, or the tokens count twice");
     let inside = "[tenants.acme.sources.part]\ntype = \"s3\"\nbucket = \"acme-lake\"\nprefix = \"exports/2026/\"\nformat = \"csv\"\n[rails]";
-    insta::assert_snapshot!(spoil("[rails]", inside), @"lethe.toml:37:10 tenants.acme.sources.part.prefix: the source `lake` already covers this; remove one, or the tokens count twice");
+    insta::assert_snapshot!(spoil("[rails]", inside), @"lethe.toml:39:10 tenants.acme.sources.part.prefix: the source `lake` already covers this; remove one, or the tokens count twice");
     let other = inside.replace("exports/2026/", "imports/");
     assert!(Config::parse(&WHOLE.replacen("[rails]", &other, 1)).is_ok());
 }

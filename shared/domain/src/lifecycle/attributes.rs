@@ -75,13 +75,13 @@ impl Change {
             }
             Self::Reinstate { due_at, read_at, decided } => {
                 set.extend(read_at.map(|at| ("last_read_at", Some(seconds(at)))));
-                set.extend(state(State::Active));
-                set.extend([
-                    ("reason", None),
-                    ("cooling_since", None),
-                    ("purge_at", None),
-                    ("waits_for", None),
-                ]);
+                set.extend(in_service());
+                set.extend(due(*due_at));
+                set.extend(decision_of_caller(decided));
+            }
+            Self::Undo { due_at, undone_at, decided } => {
+                set.push(("released_at", Some(seconds(*undone_at))));
+                set.extend(in_service());
                 set.extend(due(*due_at));
                 set.extend(decision_of_caller(decided));
             }
@@ -111,6 +111,11 @@ impl Change {
 
 fn state(state: State) -> [StoredAttribute; 2] {
     [("state", Some(text(state.as_str()))), ("isValid", Some(StoredValue::Flag(state == State::Active)))]
+}
+
+fn in_service() -> impl Iterator<Item = StoredAttribute> {
+    let gone = ["reason", "cooling_since", "purge_at", "waits_for"].map(|name| (name, None));
+    state(State::Active).into_iter().chain(gone)
 }
 
 fn decision(decided: &Decided) -> Vec<StoredAttribute> {
@@ -247,6 +252,7 @@ mod tests {
             Change::Sentence { purge_at: at, decided: by_run.clone() },
             Change::Reinstate { due_at: None, read_at: None, decided: by_run },
             Change::Reinstate { due_at: Some(at), read_at: Some(at), decided: by_timer },
+            Change::Undo { due_at: Some(at), undone_at: at, decided: Decided::by_caller(3, &by("ops")) },
             Change::Stamp { last_read_at: at },
             Change::Rearm { due_at: Some(at) },
             Change::Rearm { due_at: None },

@@ -20,6 +20,14 @@ pub fn next_due(row: &VaultRow, kind: &KindPolicy, seen: EpochSeconds) -> Option
     }
 }
 
+impl Unread {
+    /// By the clock alone, where somebody vouches for the read feed.
+    pub fn by_clock(row: &VaultRow, now: EpochSeconds) -> Self {
+        let seconds = u64::try_from(now.0.saturating_sub(row.last_seen().0)).unwrap_or(0);
+        Self { proven_for: Duration::from_secs(seconds), step: Duration::ZERO }
+    }
+}
+
 /// How often in a cool-off a token that waits for an approval is looked at.
 const LOOKS_PER_COOL_OFF: u32 = 4;
 
@@ -30,6 +38,26 @@ pub struct DueFacts {
     pub family_end: Option<EpochSeconds>,
     /// When the commands of the day that it waits for were approved.
     pub approved_at: Option<EpochSeconds>,
+    /// How long before its removal a token gets its date that a hold or a freeze had taken the date from.
+    pub notice: Duration,
+    /// How long it is known to be unread; `None` where nobody can know, and then it is not idle.
+    pub unread: Option<Unread>,
+}
+
+/// For how long nobody read a token, as far as the read feed proves that somebody would have told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Since it was last seen, the feed's gaps left out.
+    pub proven_for: Duration,
+    /// In what steps more gets known.
+    pub step: Duration,
+}
+
+impl DueFacts {
+    /// Guard: when whoever froze the tenant or held the token lets go, nobody may have been told that it leaves.
+    fn soonest(self, row: &VaultRow, now: EpochSeconds) -> EpochSeconds {
+        if row.released_at.is_some() { now.plus(self.notice) } else { now }
+    }
 }
 
 /// When the last of a family's members that the vault still has ended, or ends by itself. One in service without an
@@ -62,7 +90,7 @@ pub fn decide_due(
         return rearm(row, Some(now.plus(kind.grace)), Why::OnHold);
     }
     match row.phase() {
-        Phase::Active => decide_active(row, kind, policy, now),
+        Phase::Active => decide_active(row, facts.unread, kind, policy, (facts.soonest(row, now), now)),
         Phase::Sentenced => rearm(row, None, Why::AlreadySentenced),
         Phase::Cooling => match row.reason {
             Some(reason) if !reason.is_revivable() => decide_ended(row, reason, facts, kind, (policy, now)),
@@ -71,6 +99,8 @@ pub fn decide_due(
                 let decided = Decided::by_timer(policy);
                 Verdict::Change(Change::Reinstate { due_at, read_at: None, decided })
             }
+            // No run judges a kind that is not scanned for: a date that was lifted is set again here.
+            Some(reason) if kind.format.is_none() => decide_ended(row, reason, facts, kind, (policy, now)),
             // What was found unused waits for a verdict run; no timer sentences it.
             Some(_) | None => rearm(row, None, Why::CoolingOff),
         },
@@ -93,9 +123,10 @@ fn decide_ended(
     kind: &KindPolicy,
     (policy, now): (u64, EpochSeconds),
 ) -> Verdict {
-    let cool_off = cool_off_of(kind, reason);
+    let (cool_off, soonest) = (cool_off_of(kind, reason), facts.soonest(row, now));
     let sentence =
         |purge_at| Verdict::Change(Change::Sentence { purge_at, decided: Decided::by_timer(policy) });
+    // What waits for an approval never had a date that a freeze could have lifted.
     if row.waits_for.is_some() {
         let ended_at = row.cooling_since.unwrap_or(now);
         return match facts.approved_at {
@@ -114,25 +145,33 @@ fn decide_ended(
         // A family that the index does not show is this token alone.
         let own_end = row.cooling_since.max(row.expires_at.map(|end| end.min(now))).unwrap_or(now);
         let free_at = facts.family_end.unwrap_or(own_end).plus(cool_off);
-        return if free_at <= now { sentence(now) } else { rearm(row, Some(free_at), Why::CoolingOff) };
+        // A hold's release has put the look off by the notice already; a freeze has it looked at at once.
+        let leaves_at = if row.due_at <= row.released_at { soonest } else { now };
+        return if free_at <= now { sentence(leaves_at) } else { rearm(row, Some(free_at), Why::CoolingOff) };
     }
-    sentence(now.plus(cool_off))
+    sentence(now.plus(cool_off).max(soonest))
 }
 
-fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSeconds) -> Verdict {
+fn decide_active(
+    row: &VaultRow,
+    unread: Option<Unread>,
+    kind: &KindPolicy,
+    policy: u64,
+    (soonest, now): (EpochSeconds, EpochSeconds),
+) -> Verdict {
     if row.purge_at.is_some() {
         return rearm(row, None, Why::KnownEnd);
     }
     if row.expires_at.is_some_and(|end| end <= now) {
         return match kind.rule(Trigger::Expired) {
             Some(rule) if rule.action != Action::Ignore => {
-                Verdict::Change(end_by_timer(Trigger::Expired, rule, policy, now))
+                Verdict::Change(end_by_timer(Trigger::Expired, rule, policy, (soonest, now)))
             }
             Some(_) | None => rearm(row, None, Why::Ignored),
         };
     }
-    let idle =
-        kind.idle_after.is_some_and(|idle| row.last_seen().plus(idle).plus(kind.read_granularity) <= now);
+    // Guard: silence is idleness only where the feed was proven alive, for as long as a token may be silent.
+    let idle = window_of(kind).is_some_and(|window| unread.is_some_and(|unread| window <= unread.proven_for));
     match kind.rule(Trigger::Idle) {
         // No run judges a kind that is not scanned for, so its idle tokens get their date at once, or they would linger.
         Some(rule)
@@ -140,7 +179,7 @@ fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSecon
                 && (rule.action == Action::Remove
                     || (rule.action == Action::Invalidate && kind.format.is_none())) =>
         {
-            Verdict::Change(end_by_timer(Trigger::Idle, rule, policy, now))
+            Verdict::Change(end_by_timer(Trigger::Idle, rule, policy, (soonest, now)))
         }
         Some(rule) if idle && rule.action == Action::Invalidate => Verdict::Change(Change::Cool {
             reason: Trigger::Idle,
@@ -151,14 +190,41 @@ fn decide_active(row: &VaultRow, kind: &KindPolicy, policy: u64, now: EpochSecon
         }),
         Some(_) | None => {
             // An ignored idle moment is not waited for again.
-            let due_at = if idle { row.expires_at } else { next_due(row, kind, row.last_seen()) };
+            let due_at = if idle { row.expires_at } else { look_again_at(row, unread, kind, now) };
             rearm(row, due_at, Why::NotDue)
         }
     }
 }
 
-fn end_by_timer(reason: Trigger, rule: &Rule, policy: u64, now: EpochSeconds) -> Change {
-    let then = Then::Leave(now.plus(rule.cool_off));
+/// For how long a token must be unread to be idle. Reads are written only once a granularity, so it may have been read
+/// that much later than its row says.
+fn window_of(kind: &KindPolicy) -> Option<Duration> {
+    kind.idle_after.map(|idle| idle.saturating_add(kind.read_granularity))
+}
+
+/// When a token that is not idle is looked at again: when its window is over, or what is missing of it may be proven.
+fn look_again_at(
+    row: &VaultRow,
+    unread: Option<Unread>,
+    kind: &KindPolicy,
+    now: EpochSeconds,
+) -> Option<EpochSeconds> {
+    let by_clock = next_due(row, kind, row.last_seen());
+    let Some(window) = window_of(kind).filter(|_| by_clock.is_some_and(|at| at <= now)) else {
+        return by_clock;
+    };
+    let missing = unread.map_or(window, |unread| window.saturating_sub(unread.proven_for).max(unread.step));
+    let proven_at = now.plus(missing);
+    Some(row.expires_at.map_or(proven_at, |end| end.min(proven_at)))
+}
+
+fn end_by_timer(
+    reason: Trigger,
+    rule: &Rule,
+    policy: u64,
+    (soonest, now): (EpochSeconds, EpochSeconds),
+) -> Change {
+    let then = Then::Leave(now.plus(rule.cool_off).max(soonest));
     Change::Cool { reason, since: now, then, decided: Decided::by_timer(policy) }
 }
 

@@ -56,13 +56,16 @@ pub fn decide_image(old: Option<&VaultRow>, new: &VaultRow, now: EpochSeconds) -
     }
     // A further, graver reason is a state of its own.
     let has_other_reason = old.is_some_and(|old| old.reason != new.reason);
+    let was_released = old.is_some_and(|old| old.released_at != new.released_at);
     let event = match (from, to) {
         (Some(Phase::Cooling | Phase::Sentenced), Phase::Cooling) if has_other_reason => Event::Cooled,
         (Some(Phase::Sentenced), Phase::Sentenced) if has_other_reason => Event::Sentenced,
         (Some(Phase::Active), Phase::Cooling) => Event::Cooled,
         (Some(Phase::Active | Phase::Cooling), Phase::Sentenced) => Event::Sentenced,
         (Some(Phase::Cooling | Phase::Sentenced), Phase::Active) => Event::Reinstated,
-        // Only a lift takes a date of removal away again.
+        // A freeze lifts the date in somebody's name.
+        (Some(Phase::Sentenced), Phase::Cooling) if was_released => Event::Paused,
+        // Otherwise only a lift takes a date of removal away again.
         (Some(Phase::Sentenced), Phase::Cooling) => Event::OutOfBand,
         (None | Some(Phase::Active), Phase::Active)
         | (Some(Phase::Cooling), Phase::Cooling)

@@ -109,7 +109,9 @@ fn decide_cooling(row: &VaultRow, found: u64, kind: &KindPolicy, facts: &RunFact
     }
 }
 
-/// Guard: the age floor. Only a token that existed, unread, for the grace before a scan began can be missed by it.
+/// Guard: the age floor. Only a token that existed, unread, for the grace before a scan began can be missed by it. One
+/// that a person gave back, from an undone run or a hold, begins anew from there.
 fn is_old_enough(row: &VaultRow, scan_started_at: EpochSeconds, kind: &KindPolicy) -> bool {
-    row.last_seen() < scan_started_at.minus(kind.grace)
+    let since = row.released_at.map_or(row.last_seen(), |at| at.max(row.last_seen()));
+    since < scan_started_at.minus(kind.grace)
 }

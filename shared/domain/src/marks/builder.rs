@@ -40,6 +40,11 @@ impl MarkBuilder {
         slot.count = slot.count.saturating_add(1);
     }
 
+    /// Whether a token was counted, given in its canonical form.
+    pub fn holds(&self, canonical: &[u8]) -> bool {
+        self.slots.contains_key(&self.key.hash(canonical).0)
+    }
+
     /// How many references were counted.
     pub fn n_tokens(&self) -> u64 {
         self.n_tokens

@@ -160,6 +160,16 @@ pub fn decode_section(bytes: &[u8], info: &SectionInfo) -> Result<Vec<Mark>, Mar
     Ok(marks)
 }
 
+/// The marks of a whole file with a single section, as [`encode_section`] writes it; none where it has no section.
+pub fn decode_only_section(bytes: &[u8]) -> Result<Vec<Mark>, MarkError> {
+    let footer = Footer::parse(bytes)?;
+    let Some(section) = footer.sections.first() else { return Ok(Vec::new()) };
+    let range = section.range();
+    let place = |at: u64| usize::try_from(at).map_err(|_| MarkError::Length("section"));
+    let marks = bytes.get(place(range.start)?..place(range.end)?).ok_or(MarkError::Length("section"))?;
+    decode_section(marks, section)
+}
+
 /// Writes a file section by section.
 #[derive(Default)]
 pub(super) struct Writer {

@@ -81,9 +81,15 @@ impl Tally {
 
     /// Adds the marks of a section; tokens that are not of the set are left out.
     pub fn add(&mut self, marks: &[Mark]) {
+        self.add_and_tell(marks, &mut |_| {});
+    }
+
+    /// Adds the marks of a section, and tells of those whose tokens are not of the set.
+    pub fn add_and_tell(&mut self, marks: &[Mark], on_stranger: &mut impl FnMut(Mark)) {
         for mark in marks {
-            if let Some(count) = self.place_of(mark.hash).and_then(|at| self.counts.get_mut(at)) {
-                *count = count.saturating_add(mark.count);
+            match self.place_of(mark.hash).and_then(|at| self.counts.get_mut(at)) {
+                Some(count) => *count = count.saturating_add(mark.count),
+                None => on_stranger(*mark),
             }
         }
     }

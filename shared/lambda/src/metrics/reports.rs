@@ -24,9 +24,19 @@ impl Measured for ScanReport {
     }
 }
 
+/// Recall is `WitnessesFound / Witnesses`, over all tenants and kinds; of each it stands in the plan.
 impl Measured for PlanReport {
     fn metrics(&self) -> Vec<Metric> {
-        Vec::new()
+        let (mut n_witnesses, mut n_found) = (0_u64, 0_u64);
+        for kind in self.measured.witnesses.values() {
+            n_witnesses = n_witnesses.saturating_add(kind.n_witnesses);
+            n_found = n_found.saturating_add(kind.n_found);
+        }
+        nonzero([
+            Metric::count("Witnesses", n_witnesses),
+            Metric::count("WitnessesFound", n_found),
+            Metric::count("ReferencesDangling", self.measured.dangling.n_tokens),
+        ])
     }
 }
 
@@ -83,6 +93,7 @@ impl Measured for IntakeReport {
             Metric::count("LateReads", self.n_late),
             Metric::count("Reuse", self.n_reused),
             Metric::count("CommandsWaiting", self.n_waiting),
+            Metric::count("LateUsePauses", self.n_paused),
             Metric::count("CommandsRefused", u64::from(self.is_refused)),
         ])
     }
@@ -96,7 +107,10 @@ impl Measured for ReconcileReport {
             Metric::count("OverdueVersions", self.n_overdue_versions),
             Metric::count("FanOutsStuck", self.n_stuck_fan_outs),
         ];
-        metrics.extend(nonzero([Metric::count("CommandsWaiting", self.n_waiting)]));
+        metrics.extend(nonzero([
+            Metric::count("CommandsWaiting", self.n_waiting),
+            Metric::count("DatesLifted", self.n_lifted_rows),
+        ]));
         metrics
     }
 }

@@ -46,11 +46,14 @@ fn a_table_has_its_segments() {
         region: None,
         segments: 3,
         encodings: Encodings::default(),
+        changed_at: None,
     };
     let units = Bench::new().units(&config).unwrap();
     let parts: Vec<_> = units.iter().map(|unit| (unit.source.as_str(), unit.part.clone())).collect();
     for (expected, (name, part)) in parts.iter().enumerate() {
-        let UnitPart::Segment { table, segment, total } = part else { panic!("a table has no objects") };
+        let UnitPart::Segment { table, segment, total, changed_since: None } = part else {
+            panic!("a table has no objects")
+        };
         assert_eq!(
             (*name, table.table.as_str(), *segment as usize, *total),
             ("source", "orders", expected, 3)

@@ -12,4 +12,5 @@ mod listing;
 mod objects;
 mod packed;
 mod ranges;
+mod relisting;
 mod tables;

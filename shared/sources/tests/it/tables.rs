@@ -11,7 +11,13 @@ use lethe_sources::{Attribute, Item, Retry, SourceError};
 use crate::bench::{Bench, Outcome, counts, token};
 
 fn orders(segments: u16) -> SourceConfig {
-    SourceConfig::DynamoDb { table: "orders".into(), region: None, segments, encodings: Encodings::default() }
+    SourceConfig::DynamoDb {
+        table: "orders".into(),
+        region: None,
+        segments,
+        encodings: Encodings::default(),
+        changed_at: None,
+    }
 }
 
 fn text(value: &str) -> Attribute {

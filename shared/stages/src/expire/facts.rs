@@ -6,7 +6,7 @@ use lethe_domain::row::{OWNER_BUCKETS, RowRead, VaultRow};
 use lethe_domain::subject::SubjectKey;
 use lethe_domain::time::EpochSeconds;
 
-use super::Expire;
+use super::{Expire, Looked};
 use crate::error::StageError;
 use crate::pinned::Pinned;
 use crate::ports::{Control, MAX_ROWS_AT_ONCE, OwnedPart, OwnedQuery, Vault};
@@ -16,10 +16,11 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
     pub(super) async fn facts_of(
         &self,
         row: &VaultRow,
-        pinned: &Pinned,
-        now: EpochSeconds,
+        Looked { pinned, feeds, now }: Looked<'_>,
     ) -> Result<DueFacts, StageError> {
-        let mut facts = DueFacts::default();
+        let notice = self.settings.limits.removal_notice;
+        let unread = self.unread(row, feeds, now);
+        let mut facts = DueFacts { notice, unread, ..DueFacts::default() };
         if row.hold.is_some() || row.purge_at.is_some() {
             return Ok(facts);
         }

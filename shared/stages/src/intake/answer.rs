@@ -32,6 +32,8 @@ pub struct IntakeReport {
     pub n_waiting: u64,
     /// Spent refresh tokens that were used again: the alarm.
     pub n_reused: u64,
+    /// Tenants that the late-use alarm paused: the alarm.
+    pub n_paused: u64,
     /// Whether the command was refused.
     pub is_refused: bool,
 }
@@ -136,6 +138,7 @@ impl Answer {
             n_waiting: n_waiting(done),
             n_late: count(|done| matches!(done, Done::LateUse(_))),
             n_reused: count(|done| matches!(done, Done::Reuse(_))),
+            n_paused: 0,
             is_refused: false,
         };
         Self { report, ..answer }
@@ -191,7 +194,7 @@ fn word_of_change(change: &Change) -> &'static str {
     match change {
         Change::Cool { .. } => "ended",
         Change::Sentence { .. } => "sentenced",
-        Change::Reinstate { .. } => "reinstated",
+        Change::Reinstate { .. } | Change::Undo { .. } => "reinstated",
         Change::Stamp { .. } => "stamped",
         Change::Hold { .. } => "held",
         Change::Release { .. } => "released",
@@ -202,12 +205,14 @@ fn word_of_change(change: &Change) -> &'static str {
 fn word_of(why: Why) -> &'static str {
     match why {
         Why::OnHold => "on_hold",
-        Why::AlreadyDone | Why::AlreadySentenced => "already_done",
+        Why::AlreadyDone | Why::AlreadySentenced | Why::Undone => "already_done",
         Why::Ignored => "ignored_by_policy",
         Why::OtherReason => "not_revivable",
         Why::IssuedLater => "issued_later",
         Why::Retry => "retry",
         Why::WaitsForApproval => "waits_for_approval",
+        Why::Paused => "paused",
+        Why::AnotherRun => "another_run",
         Why::UnknownKind
         | Why::NotScanned
         | Why::UnknownFormat

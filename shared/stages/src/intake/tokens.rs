@@ -82,26 +82,30 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let decide = |row: &VaultRow, kind: &KindPolicy| {
             decide_read(row, at, &self.by, kind, self.deeds.pinned.version)
         };
-        let done = self.settle_all(tokens, &decide).await?;
+        let rows = self.deeds.read(&self.keys_of(tokens)).await?;
+        self.count_reads(&rows).await;
+        let done = self.settle_all(rows, &decide).await?;
         self.note_alarms(&done).await?;
-        Ok(Answer::of_tokens(&done))
+        let mut answer = Answer::of_tokens(&done);
+        answer.report.n_paused = u64::from(self.watch_revivals(&done).await?);
+        Ok(answer)
     }
 
     /// Takes cooling tokens back into service.
     pub(super) async fn reinstate(&self, tokens: &[TokenId]) -> Result<Answer, StageError> {
         let (policy, now) = (self.deeds.pinned.version, self.deeds.now);
         let decide = |row: &VaultRow, kind: &KindPolicy| decide_reinstate(row, &self.by, kind, policy, now);
-        let done = self.settle_all(tokens, &decide).await?;
+        let rows = self.deeds.read(&self.keys_of(tokens)).await?;
+        let done = self.settle_all(rows, &decide).await?;
         let is_gone = self.which_are_gone(tokens, &done).await?;
         Ok(Answer::of_reinstated(&done, &is_gone))
     }
 
     async fn settle_all(
         &self,
-        tokens: &[TokenId],
+        rows: Vec<Read>,
         decide: &dyn Fn(&VaultRow, &KindPolicy) -> Verdict,
     ) -> Result<Vec<Done>, StageError> {
-        let rows = self.deeds.read(&self.keys_of(tokens)).await?;
         stream::iter(rows)
             .map(async |(key, row)| self.deeds.settle(&key, row, decide).await)
             .buffered(PARALLEL_CALLS)

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use lethe_domain::backlog::Backlog;
+use lethe_domain::canary::Canary;
 use lethe_domain::fan_out::FanOut;
 use lethe_domain::fingerprint::TenantKeys;
+use lethe_domain::read_feed::{HourOfReads, ReadsByHour};
 use lethe_domain::run::{ApplyTally, Run};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 
-use super::{RunRef, ShardRef};
+use super::{KillSwitch, RunRef, ShardRef, Undos};
 use crate::error::PortError;
 
 /// One immutable version of the config's text.
@@ -65,6 +68,17 @@ pub struct Approval {
     pub approved_at: EpochSeconds,
 }
 
+/// A person's word that what a void run saw is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The run.
+    pub run: RunRef,
+    /// Who (principal ARN).
+    pub actor: String,
+    /// When.
+    pub accepted_at: EpochSeconds,
+}
+
 /// Where a rolling walk stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
@@ -119,7 +133,7 @@ pub struct Counted {
 }
 
 /// Config, runs, leases, approvals, and what commands leave behind.
-pub trait Control {
+pub trait Control: KillSwitch + Undos {
     /// The config in force.
     async fn current_config(&self) -> Result<Option<StoredConfig>, PortError>;
     /// One version of the config.
@@ -158,10 +172,20 @@ pub trait Control {
     async fn save_lease(&self, lease: &Lease) -> Result<bool, PortError>;
     /// All leases of a run.
     async fn leases(&self, run: &RunRef) -> Result<Vec<Lease>, PortError>;
-    /// Records an approval; a later one of the same run replaces it.
-    async fn approve(&self, approval: &Approval) -> Result<(), PortError>;
-    /// The approval of a run's plan.
-    async fn approval(&self, run: &RunRef) -> Result<Option<Approval>, PortError>;
+    /// Records that a void run is accepted; `false` when it was before, and that stays.
+    async fn accept(&self, acceptance: &Acceptance) -> Result<bool, PortError>;
+    /// A tenant's accepted runs, in the order of their ids, consistently read.
+    async fn acceptances(&self, tenant: &TenantId) -> Result<Vec<Acceptance>, PortError>;
+    /// Records a principal's approval of a run's plan, in place of its own one of another plan; `false` when it has
+    /// approved this very plan before, which is left as it is.
+    async fn approve(&self, approval: &Approval) -> Result<bool, PortError>;
+    /// Everybody's approvals of a run, one a principal, by principal; consistently read.
+    async fn approvals(&self, run: &RunRef) -> Result<Vec<Approval>, PortError>;
+    /// The record of a tenant's first purge, consistently read.
+    async fn backlog(&self, tenant: &TenantId) -> Result<Option<Backlog>, PortError>;
+    /// Writes that record if its stored revision is still `backlog.revision`, zero where none is stored, and steps it;
+    /// `false` when it is not.
+    async fn save_backlog(&self, backlog: &Backlog) -> Result<bool, PortError>;
     /// Writes a fan-out down; `false` when its id exists, which is left as it is.
     async fn create_fan_out(&self, fan_out: &FanOut) -> Result<bool, PortError>;
     /// One fan-out that is not done, consistently read.
@@ -203,6 +227,22 @@ pub trait Control {
     ) -> Result<Counted, PortError>;
     /// The ledger's count of a token, where any notice told of it.
     async fn references(&self, at: &ShardRef, token_hash: &str) -> Result<Option<i64>, PortError>;
+    /// A tenant's live canaries, one a source at most, consistently read.
+    async fn canaries(&self, tenant: &TenantId) -> Result<Vec<Canary>, PortError>;
+    /// Remembers a canary of a source that has none; `false` when it has one, which is left as it is.
+    async fn plant_canary(&self, tenant: &TenantId, canary: &Canary) -> Result<bool, PortError>;
+    /// Forgets the canary of a source if it is still this one; `false` when it is not.
+    async fn retire_canary(&self, tenant: &TenantId, canary: &Canary) -> Result<bool, PortError>;
+    /// Adds to what a tenant told of in one hour of its read feed, which is kept until `until`.
+    async fn count_reads(
+        &self,
+        tenant: &TenantId,
+        hour: EpochSeconds,
+        reads: HourOfReads,
+        until: EpochSeconds,
+    ) -> Result<(), PortError>;
+    /// What a tenant told of by hour, from `since` on.
+    async fn reads_by_hour(&self, tenant: &TenantId, since: EpochSeconds) -> Result<ReadsByHour, PortError>;
     /// How many rows the last whole walk found in a tenant's shards.
     async fn token_count(&self, tenant: &TenantId) -> Result<Option<u64>, PortError>;
     /// Remembers that.

@@ -2,7 +2,7 @@
 
 use lethe_domain::fan_out::IndexKey;
 use lethe_domain::lifecycle::{Change, Expected};
-use lethe_domain::row::{RowRead, RowVersion};
+use lethe_domain::row::{RowRead, RowVersion, VaultRow};
 use lethe_domain::subject::{SubjectKey, SubjectRow};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, TenantId};
@@ -117,6 +117,8 @@ pub trait Vault {
         expected: RowVersion,
         row: &SubjectRow,
     ) -> Result<bool, PortError>;
+    /// Puts the row of a canary, which is in no index, where none stands; `false` when one does, which is left as it is.
+    async fn create(&self, row: &VaultRow) -> Result<bool, PortError>;
     /// One conditional write.
     async fn write(&self, write: &RowWrite) -> Result<WriteOutcome, PortError>;
     /// Up to 50 conditional writes, each in a transaction that also checks that the lease still has this fence.

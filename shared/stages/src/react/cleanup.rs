@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lethe_domain::lifecycle::{Expected, Stolen, Verdict, decide_cleanup, decide_reborn};
+use lethe_domain::lifecycle::{Expected, Stolen, Verdict, decide_cleanup, decide_reborn, while_paused};
 use lethe_domain::row::{OWNER_BUCKETS, RowRead, VaultRow};
 use lethe_domain::subject::SubjectKey;
 use lethe_domain::time::EpochSeconds;
@@ -24,6 +24,15 @@ pub(super) struct Owned {
     tenant: TenantId,
     subject: String,
     client: String,
+}
+
+/// What keeps an owner's tokens in the vault.
+#[derive(Clone, Copy)]
+struct Stays {
+    /// Their subject is under a hold.
+    is_held: bool,
+    /// Their tenant is paused.
+    is_paused: bool,
 }
 
 impl Owned {
@@ -54,8 +63,10 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
                 let read = self.vault.get_many(keys).await?.into_iter().flatten().filter_map(RowRead::token);
                 rows.extend(read.filter(|row| Owned::of(row).as_ref() == Some(owned)));
             }
-            let is_held = self.is_held(owned, &pinned).await?;
-            n_cleaned = n_cleaned.saturating_add(self.put_away(rows, is_held, &pinned, now).await?);
+            // Guard: the kill switch is read before each batch of writes and never remembered.
+            let is_paused = self.control.pauses(&owned.tenant).await?.is_paused();
+            let stays = Stays { is_held: self.is_held(owned, &pinned).await?, is_paused };
+            n_cleaned = n_cleaned.saturating_add(self.put_away(rows, stays, &pinned, now).await?);
         }
         Ok(n_cleaned)
     }
@@ -83,7 +94,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
     async fn put_away(
         &self,
         rows: Vec<VaultRow>,
-        is_held: bool,
+        Stays { is_held, is_paused }: Stays,
         pinned: &Pinned,
         now: EpochSeconds,
     ) -> Result<u64, StageError> {
@@ -94,9 +105,15 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
                 stolen.note(row, kind);
             }
         }
-        let decide = |row: &VaultRow, kind| match decide_reborn(row, &stolen, kind, pinned.version, now) {
-            Verdict::Keep(_) if !is_held => decide_cleanup(row, kind, pinned.version, now),
-            verdict @ (Verdict::Keep(_) | Verdict::Change(_) | Verdict::LateUse | Verdict::Reuse) => verdict,
+        let decide = |row: &VaultRow, kind| {
+            let verdict = match decide_reborn(row, &stolen, kind, pinned.version, now) {
+                Verdict::Keep(_) if !is_held && !is_paused => decide_cleanup(row, kind, pinned.version, now),
+                verdict @ (Verdict::Keep(_) | Verdict::Change(_) | Verdict::LateUse | Verdict::Reuse) => {
+                    verdict
+                }
+            };
+            // What is stolen is out of service also under a pause; it only gets no date.
+            if is_paused { while_paused(verdict) } else { verdict }
         };
         let write_of = |row: VaultRow| {
             let Verdict::Change(change) = decide(&row, kind_of(&row)?) else { return None };

@@ -106,8 +106,12 @@ where
         loop {
             let page = self.vault.overdue(at, after.as_deref(), PAGE_ROWS, until).await?;
             n_rows = n_rows.saturating_add(page.n_read);
-            let rows = page.rows.into_iter().filter_map(RowRead::token).collect();
-            self.remove_rows(rows, pinned, now, report).await;
+            let rows: Vec<VaultRow> = page.rows.into_iter().filter_map(RowRead::token).collect();
+            // Guard: read before each page, and never remembered. A pause alone does not stop what has a date, since TTL
+            // asks nobody either; a freeze does.
+            if !rows.is_empty() && self.control.pauses(&at.tenant).await?.freezing().is_none() {
+                self.remove_rows(rows, pinned, now, report).await;
+            }
             after = page.next;
             if after.is_none() {
                 return Ok(n_rows);

@@ -123,8 +123,10 @@ fn hopeless(run: &Run, settings: &Settings, now: EpochSeconds) -> Option<&'stati
     let is_stale = run.scan_started_at.plus(limits.run_deadline).plus(limits.run_deadline) <= now;
     match run.stage {
         Stage::Gated if is_late => Some("nobody approved its plan in time"),
-        Stage::Surveying | Stage::Scanning if is_late => Some("not every unit could be scanned in time"),
-        Stage::Draining | Stage::Planning if is_late => Some("it could not be planned in time"),
+        Stage::Surveying | Stage::Scanning | Stage::Draining if is_late => {
+            Some("not every unit could be scanned in time")
+        }
+        Stage::Planning if is_late => Some("it could not be planned in time"),
         Stage::Gated | Stage::Applying if settings.mode == Mode::Report => {
             Some("report mode carries out no plan")
         }

@@ -6,7 +6,7 @@ use lethe_domain::message::Wake;
 use lethe_domain::run::{Listing, Run, Stage};
 use lethe_domain::source::{SourceConfig, UnitSpec};
 use lethe_domain::time::EpochSeconds;
-use lethe_sources::{Objects, Retry, Tables};
+use lethe_sources::{Objects, Retry, SourceError, Tables};
 use serde::{Deserialize, Serialize};
 
 use super::{Survey, TickReport};
@@ -21,13 +21,15 @@ use crate::work_keys;
 
 /// One stored page of a run's listing.
 #[derive(Serialize, Deserialize)]
-struct StoredPage {
-    units: Vec<UnitSpec>,
-    next: Option<String>,
+pub(super) struct StoredPage {
+    /// The number of its first unit.
+    pub(super) first_unit: u32,
+    pub(super) units: Vec<UnitSpec>,
+    pub(super) next: Option<String>,
 }
 
 /// What listing one page came to.
-enum Listed {
+pub(super) enum Listed {
     Page(StoredPage),
     /// It cannot be listed, and trying again will not help.
     Failed(String),
@@ -48,7 +50,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
             if should_pause() {
                 return Ok(false);
             }
-            match self.next_page(&run, name, source).await? {
+            match self.next_page(&run, (name, source), &pinned).await? {
                 Listed::Failed(why) => {
                     self.runs().void(&run, &why, now).await?;
                     report.n_void = report.n_void.saturating_add(1);
@@ -73,17 +75,30 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
             Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
         let sealed = seal.if_complete(&RunRef::from(&run), now).await?;
         report.n_sealed = report.n_sealed.saturating_add(u64::from(sealed == SealOutcome::Sealed));
+        report.n_void = report.n_void.saturating_add(u64::from(sealed == SealOutcome::Void));
         Ok(true)
     }
 
-    async fn next_page(&self, run: &Run, name: &str, source: &SourceConfig) -> Result<Listed, StageError> {
-        let key = work_keys::listing_page(&RunRef::from(run), run.listing.n_pages);
+    async fn next_page(
+        &self,
+        run: &Run,
+        (name, source): (&str, &SourceConfig),
+        pinned: &Pinned,
+    ) -> Result<Listed, StageError> {
+        let key = work_keys::listing_page(&RunRef::from(run), run.round, run.listing.n_pages);
         if let Some(stored) = self.stored_page(&key).await? {
             return Ok(stored);
         }
-        let cursor = run.listing.cursor.as_deref();
-        let page = match self.stores.list_units(name, source, cursor, &self.settings.units).await {
-            Ok(page) => StoredPage { units: page.units, next: page.next },
+        let looked = if run.round == 0 {
+            self.look(run, (name, source)).await
+        } else {
+            match self.known_of(run).await? {
+                Ok(known) => self.look_again(run, (name, source), &known, pinned).await,
+                Err(why) => return Ok(Listed::Failed(why)),
+            }
+        };
+        let page = match looked {
+            Ok(page) => page,
             Err(error) if error.retry() == Retry::Never => {
                 return Ok(Listed::Failed(format!("source {name} cannot be listed: {error}")));
             }
@@ -97,8 +112,18 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         Ok(self.stored_page(&key).await?.unwrap_or(Listed::Page(page)))
     }
 
+    async fn look(
+        &self,
+        run: &Run,
+        (name, source): (&str, &SourceConfig),
+    ) -> Result<StoredPage, SourceError> {
+        let cursor = run.listing.cursor.as_deref();
+        let page = self.stores.list_units(name, source, cursor, &self.settings.units).await?;
+        Ok(StoredPage { first_unit: run.n_units, units: page.units, next: page.next })
+    }
+
     /// The page that an earlier attempt stored. A damaged one ends the run: its units may be out already.
-    async fn stored_page(&self, key: &str) -> Result<Option<Listed>, StageError> {
+    pub(super) async fn stored_page(&self, key: &str) -> Result<Option<Listed>, StageError> {
         let bytes = self.work.get(key).await?;
         let page = bytes.map(|bytes| from_json(&bytes, "a stored page of its listing"));
         Ok(page.map(|page| page.map_or_else(Listed::Failed, Listed::Page)))

@@ -3,7 +3,8 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::message::Wake;
-use lethe_domain::plan::{PlanEntry, PlanIndex, PlanPart, Verb, hash_of};
+use lethe_domain::plan::{PlanEntry, PlanIndex, Verb, demotions_of_shard, next_chunk};
+use lethe_domain::rails::stale_plan;
 use lethe_domain::row::RowRead;
 use lethe_domain::run::{ApplyTally, Run, Stage};
 use lethe_domain::time::EpochSeconds;
@@ -18,7 +19,6 @@ use crate::ports::{
     AuditLog, Control, Done, Lease, LeasedOutcome, Queue, RowWrite, RunRef, Vault, WorkStore, WriteOutcome,
 };
 use crate::settings::{Mode, PARALLEL_CALLS};
-use crate::work_keys;
 
 /// Entries between two saves of the lease's progress, and the most row writes in one transaction.
 const CHUNK: usize = 50;
@@ -51,6 +51,11 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         let Some(index) = self.plan_index(&run).await? else {
             return self.void(&run, "its plan is missing or was altered", now).await;
         };
+        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
+        // Guard: what a scan saw too long ago decides nothing any more.
+        if let Some(why) = stale_plan(&run, &pinned.config.rails.gate, now) {
+            return self.void(&run, &why, now).await;
+        }
         if !self.control.done(run_ref, Done::Apply).await?.contains(&u32::from(shard.0)) {
             let fence = self.control.next_fence(&run.tenant).await?;
             let until = now.plus(self.settings.limits.lease);
@@ -58,8 +63,12 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
                 return Ok(ApplyReport { end: ShardEnd::Busy, ..report });
             };
             let before = lease.applied;
+            let per_minute = pinned.config.rails.gate.demotions_per_minute;
+            let pace = demotions_of_shard(per_minute, index.n_shards_with_writes());
             report.end = match self.parts(&run, &index, shard).await? {
-                Ok(entries) => self.work_off(&run, &entries, &mut lease, invocation).await?,
+                Ok(entries) => {
+                    self.work_off((&run, &pinned), (&entries, pace), &mut lease, invocation).await?
+                }
                 Err(why) => return self.void(&run, &why, now).await,
             };
             report.applied = minus(lease.applied, before);
@@ -81,38 +90,48 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
     ) -> Result<Result<Vec<PlanEntry>, String>, StageError> {
         let mut entries = Vec::new();
         let Some(plan) = index.shards.iter().find(|plan| plan.shard == shard) else { return Ok(Ok(entries)) };
-        for (part, hash) in (0..).zip(&plan.parts) {
-            let key = work_keys::plan_part(&RunRef::from(run), shard, part);
-            let bytes = self.work.get(&key).await?.unwrap_or_default();
-            match serde_json::from_slice::<PlanPart>(&bytes) {
-                Ok(stored) if hash_of(&bytes) == *hash => entries.extend(stored.entries),
-                Ok(_) | Err(_) => {
-                    return Ok(Err(format!(
-                        "part {part} of the plan of shard {shard} is missing or was altered"
-                    )));
-                }
+        for at in 0..plan.parts.len() {
+            match self.part(run, plan, at).await? {
+                Ok(stored) => entries.extend(stored.into_iter().filter(|entry| index.has_turn(entry))),
+                Err(why) => return Ok(Err(why)),
             }
         }
+        // Whoever is needed again does not wait behind those who leave.
+        entries.sort_by_key(|entry| entry.verb.is_demotion());
         Ok(Ok(entries))
     }
 
     async fn work_off(
         &self,
-        run: &Run,
-        entries: &[PlanEntry],
+        (run, pinned): (&Run, &Pinned),
+        (entries, pace): (&[PlanEntry], u64),
         lease: &mut Lease,
         Invocation { now, should_pause }: Invocation<'_>,
     ) -> Result<ShardEnd, StageError> {
-        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         let behind = usize::try_from(lease.n_entries_done).unwrap_or(usize::MAX);
-        for chunk in entries.get(behind..).unwrap_or_default().chunks(CHUNK) {
+        let mut rest = entries.get(behind..).unwrap_or_default();
+        let mut n_left = pace;
+        while !rest.is_empty() {
             if should_pause() {
                 return self.hand_on(run, lease, now).await;
             }
-            let Some(applied) = self.write_chunk(run, chunk, lease, (&pinned, now)).await? else {
+            let chunk = next_chunk(rest, CHUNK, n_left);
+            if chunk.is_empty() {
+                return self.rest_a_minute(run, lease, now).await;
+            }
+            let n_demotions = chunk.iter().filter(|entry| entry.verb.is_demotion()).count() as u64;
+            n_left = n_left.saturating_sub(n_demotions);
+            rest = rest.get(chunk.len()..).unwrap_or_default();
+            // Guard: the kill switch is read before each chunk and never remembered; where it cannot be read nothing is
+            // written. A pause still revives, since presence is proof.
+            let is_paused = self.control.pauses(&run.tenant).await?.is_paused();
+            let revivals = is_paused.then(|| revivals_of(chunk));
+            let entries = revivals.as_deref().unwrap_or(chunk);
+            let Some(applied) = self.write_chunk(run, entries, lease, (pinned, now)).await? else {
                 return Ok(ShardEnd::Busy);
             };
-            lease.applied = lease.applied.plus(applied);
+            let n_paused = (chunk.len() as u64).saturating_sub(entries.len() as u64);
+            lease.applied = lease.applied.plus(ApplyTally { n_paused, ..applied });
             lease.n_entries_done = lease.n_entries_done.saturating_add(chunk.len() as u64);
             if !self.control.save_lease(lease).await? {
                 return Ok(ShardEnd::Busy);
@@ -199,9 +218,24 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         if !self.control.save_lease(lease).await? {
             return Ok(ShardEnd::Busy);
         }
-        let hash = run.plan_hash.clone().unwrap_or_default();
-        let (tenant, id) = (run.tenant.clone(), run.id.clone());
-        self.sweep_queue.send(&[Wake::Apply { tenant, run: id, shard: lease.shard, hash }]).await?;
+        self.sweep_queue.send(&[go_on(run, lease)]).await?;
+        Ok(ShardEnd::Continued)
+    }
+
+    /// The shard's part of the tenant's demotions is made for this minute: the lease is kept for its rest, so that no
+    /// other worker goes on sooner, and the queue keeps the message back for as long.
+    async fn rest_a_minute(
+        &self,
+        run: &Run,
+        lease: &mut Lease,
+        now: EpochSeconds,
+    ) -> Result<ShardEnd, StageError> {
+        let minute = self.settings.limits.demotion_minute;
+        lease.until = now.plus(minute);
+        if !self.control.save_lease(lease).await? {
+            return Ok(ShardEnd::Busy);
+        }
+        self.sweep_queue.send_later(&go_on(run, lease), minute).await?;
         Ok(ShardEnd::Continued)
     }
 
@@ -209,6 +243,11 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         self.runs().void(run, why, now).await?;
         Ok(ApplyReport { end: ShardEnd::Void, ..ApplyReport::default() })
     }
+}
+
+fn go_on(run: &Run, lease: &Lease) -> Wake {
+    let (tenant, id) = (run.tenant.clone(), run.id.clone());
+    Wake::Apply { tenant, run: id, shard: lease.shard, hash: run.plan_hash.clone().unwrap_or_default() }
 }
 
 /// Whether the write stands, by this attempt or by an earlier one of the same run whose answer was lost.
@@ -235,11 +274,16 @@ fn count(tally: &mut ApplyTally, verb: Verb, made: bool) {
     *count = count.saturating_add(1);
 }
 
+fn revivals_of(chunk: &[PlanEntry]) -> Vec<PlanEntry> {
+    chunk.iter().filter(|entry| matches!(entry.verb, Verb::Reinstate { .. })).cloned().collect()
+}
+
 fn minus(after: ApplyTally, before: ApplyTally) -> ApplyTally {
     ApplyTally {
         n_cooled: after.n_cooled.saturating_sub(before.n_cooled),
         n_sentenced: after.n_sentenced.saturating_sub(before.n_sentenced),
         n_reinstated: after.n_reinstated.saturating_sub(before.n_reinstated),
         n_changed: after.n_changed.saturating_sub(before.n_changed),
+        n_paused: after.n_paused.saturating_sub(before.n_paused),
     }
 }

@@ -1,13 +1,16 @@
 //! The gate: once every shard is planned, the rails look at the whole tenant, and the plan gets its hash.
 
+use std::collections::BTreeSet;
+
 use lethe_domain::audit::Event;
 use lethe_domain::plan::{PlanIndex, ShardPlan, hash_of};
-use lethe_domain::rails::{Judgement, PlanFacts, judge_plan};
+use lethe_domain::rails::{Judgement, PlanFacts, accepted_kinds, judge_plan};
 use lethe_domain::run::{Run, Stage};
 use lethe_domain::time::EpochSeconds;
 
 use super::Sweep;
 use crate::error::StageError;
+use crate::first_purge::{backlog_of, note_slice};
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
 use crate::settings::Mode;
@@ -38,11 +41,22 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             };
             plans.push(plan);
         }
-        let planned = PlanIndex::of(run, plans);
+        let backlog = backlog_of(self.control, &run.tenant).await?;
+        let planned = match self.cut(run, PlanIndex::of(run, plans), (&pinned, &backlog), now).await? {
+            Ok(planned) => planned,
+            Err(why) => return self.runs().void(run, &why, now).await,
+        };
+        let measured = planned.measured.clone();
+        let run = &Run { tally: planned.tally, measured, ..run.clone() };
         let runs = self.control.runs(&run.tenant, RUNS_SEEN).await?;
         let earlier: Vec<Run> = runs.into_iter().filter(|other| other.id != run.id).collect();
+        let accepted = self.control.acceptances(&run.tenant).await?;
+        let accepted = &accepted.into_iter().map(|acceptance| acceptance.run.id).collect::<BTreeSet<_>>();
         let (tally, config) = (&planned.tally, &pinned.config);
-        let judgement = Judgement::of(judge_plan(&PlanFacts { run, tally, earlier: &earlier, config }));
+        let canaries = &self.canaries(run, &pinned).await?;
+        let (earlier, backlog) = (&earlier, &backlog);
+        let facts = PlanFacts { run, tally, earlier, config, backlog, accepted, canaries };
+        let judgement = Judgement::of(judge_plan(&facts));
         if let Some(why) = judgement.void_reason() {
             return self.runs().void(run, &why, now).await;
         }
@@ -52,7 +66,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             return self.runs().void(run, "the index of its plan is damaged", now).await;
         };
         let notes = index.notes.clone();
-        let planned = Run { plan_hash: Some(hash_of(&bytes)), tally: index.tally, notes, ..run.clone() };
+        let recall_accepted = accepted_kinds(&run.measured, earlier, accepted);
+        let planned = Run { plan_hash: Some(hash_of(&bytes)), notes, recall_accepted, ..run.clone() };
         self.pass(&planned, (&pinned, &index), &judgement, now).await
     }
 
@@ -74,22 +89,38 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         judgement: &Judgement,
         now: EpochSeconds,
     ) -> Result<(), StageError> {
-        if run.plan_only || self.settings.mode == Mode::Report {
-            let why = if run.plan_only { "plan only" } else { "report mode" };
-            let reported = Run { note: Some(why.to_owned()), ..run.clone() };
+        if let Some(why) = self.only_reports(run, pinned) {
+            let reported = Run { note: Some(why), ..run.clone() };
             return self.finish(&reported, Stage::Reported, pinned, now).await;
         }
         if let Some(why) = judgement.approval_reason() {
             tracing::warn!(tenant = %run.tenant, run = %run.id, why, "plan waits for approval");
-            let gated = Run { note: Some(why), ..run.at(Stage::Gated, now) };
+            let n_persons = judgement.n_persons;
+            let gated = Run { note: Some(why), n_persons, ..run.at(Stage::Gated, now) };
             self.runs().step(&gated, Event::Gated, now).await?;
             return Ok(());
         }
-        if index.shards.iter().any(ShardPlan::has_writes) {
+        if index.has_writes() {
+            note_slice(self.control, run, Vec::new(), now).await?;
             // The survey's next tick sends the shards out; nothing is lost if this worker dies here.
             self.control.update_run(&run.at(Stage::Applying, now)).await?;
             return Ok(());
         }
         self.finish(run, Stage::Applied, pinned, now).await
+    }
+
+    /// Why a plan goes no further, whatever the rails say.
+    fn only_reports(&self, run: &Run, pinned: &Pinned) -> Option<String> {
+        if run.plan_only {
+            return Some("plan only".to_owned());
+        }
+        if self.settings.mode == Mode::Report {
+            return Some("report mode".to_owned());
+        }
+        // Guard: what was never looked at in this way before acts on nothing yet.
+        let n = pinned.config.rails.gate.shadow_runs;
+        run.shadow.map(|at| {
+            format!("shadow run {at} of {n}: a source, a format or a policy is new or has changed, so it only reports")
+        })
     }
 }

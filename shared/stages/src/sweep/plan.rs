@@ -5,10 +5,13 @@ use lethe_domain::candidates::{self, Candidate};
 use lethe_domain::lifecycle::RunFacts;
 use lethe_domain::message::Wake;
 use lethe_domain::plan::{PlanPart, ShardPlan, hash_of};
+use lethe_domain::rails::stale_marks;
 use lethe_domain::run::{PlanTally, Run, Stage};
 use lethe_domain::token::Shard;
+use lethe_domain::witness::Measured;
 use serde::Serialize;
 
+use super::canaries;
 use super::join::{Join, Joined};
 use super::{ShardEnd, Sweep};
 use crate::error::StageError;
@@ -25,6 +28,8 @@ pub struct PlanReport {
     pub end: ShardEnd,
     /// What its plan counts.
     pub tally: PlanTally,
+    /// What it measured about the scan: recall and references that dangle.
+    pub measured: Measured,
     /// Parts written by this worker.
     pub n_parts: u32,
 }
@@ -35,13 +40,14 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         &self,
         run_ref: &RunRef,
         shard: Shard,
-        Invocation { now, should_pause }: Invocation<'_>,
+        invocation: Invocation<'_>,
     ) -> Result<PlanReport, StageError> {
+        let now = invocation.now;
         let mut report = PlanReport::default();
         let planning = |run: &Run| run.stage == Stage::Planning && self.settings.scan;
         let Some(run) = self.control.run(run_ref).await?.filter(planning) else { return Ok(report) };
         if !self.control.done(run_ref, Done::Plan).await?.contains(&u32::from(shard.0)) {
-            let plan = match self.plan_parts(&run, shard, should_pause, &mut report).await? {
+            let plan = match self.plan_parts(&run, shard, invocation, &mut report).await? {
                 Ok(Some(plan)) => plan,
                 Ok(None) => return Ok(PlanReport { end: ShardEnd::Continued, ..report }),
                 Err(why) => {
@@ -50,6 +56,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
                 }
             };
             report.tally = plan.tally;
+            report.measured = plan.measured.clone();
             self.work.put_new(&work_keys::shard_plan(run_ref, shard), to_json(&plan)?).await?;
             self.control.add_done(run_ref, Done::Plan, u32::from(shard.0)).await?;
         }
@@ -62,23 +69,29 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         &self,
         run: &Run,
         shard: Shard,
-        should_pause: &dyn Fn() -> bool,
+        Invocation { now, should_pause }: Invocation<'_>,
         report: &mut PlanReport,
     ) -> Result<Result<Option<ShardPlan>, String>, StageError> {
         let run_ref = RunRef::from(run);
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
+        // Guard: marks say how things were when the scan began, and the world moves on.
+        if let Some(why) = stale_marks(run, &pinned.config.rails.gate, now) {
+            return Ok(Err(why));
+        }
         let keys = keys_of(self.control, &run.tenant).await?;
         let facts = self.facts(run).await?;
         let prior = self.prior(run, shard).await?;
+        let dead = canaries::dead(run, shard, &pinned, &keys)?;
         let join = Join {
             work: self.work,
             vault: self.vault,
             run,
             pinned: &pinned,
-            mark_key: keys.mark_key,
+            keys: &keys,
             facts,
             prior: &prior,
-            max_rows: self.settings.plan_rows,
+            dead: &dead,
+            settings: self.settings,
         };
         let mut parts: Vec<PlanPart> = Vec::new();
         let mut hashes = Vec::new();
@@ -113,7 +126,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         }
         self.store_candidates(&run_ref, shard, parts.len()).await?;
         let tally = parts.iter().fold(PlanTally::default(), |sum, part| sum.plus(part.tally));
-        Ok(Ok(Some(ShardPlan { shard, parts: hashes, tally })))
+        let measured = parts.iter().fold(Measured::default(), |sum, part| sum.plus(&part.measured));
+        Ok(Ok(Some(ShardPlan { shard, parts: hashes, tally, measured })))
     }
 
     /// Stores a part, its own files first, and returns the bytes that are there now: ours, or another worker's.

@@ -1,7 +1,7 @@
 //! Runs the nine stages over the fakes the way the deployment would: ticks, queues, the stream, notices. A message
 //! whose worker fails goes back to its queue; a stream batch comes again until it is taken.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::limits::Limits;
 use lethe_domain::message::Wake;
 use lethe_domain::row::Phase;
+use lethe_domain::run::{Run, Stage};
 use lethe_domain::source::UnitLimits;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TokenId;
@@ -36,6 +37,17 @@ use lethe_testkit::{FakeAudit, FakeBus, FakeCloud, tenant};
 /// The record that announces, as the deployment's is.
 pub type Record = Announced<FakeAudit, FakeBus>;
 
+/// Who stands by when a plan waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// Approves everything, so that a test is about something else.
+    Approves,
+    /// Accepts that recall is not measured where nobody tells of reads; every other question waits.
+    AcceptsRecall,
+    /// Nobody; a test approves for itself.
+    Away,
+}
+
 /// One deployment over the fakes.
 pub struct World {
     pub cloud: FakeCloud,
@@ -48,6 +60,8 @@ pub struct World {
     attempts: RefCell<BTreeMap<String, u32>>,
     /// Failures that the run has seen; a calm run has none.
     pub failures: RefCell<Vec<String>>,
+    /// Who stands by when a plan waits for an approval.
+    pub operator: Cell<Operator>,
 }
 
 fn never_pause() -> bool {
@@ -83,6 +97,7 @@ impl World {
             to_archive: RefCell::default(),
             attempts: RefCell::default(),
             failures: RefCell::default(),
+            operator: Cell::new(Operator::Approves),
         }
     }
 
@@ -133,6 +148,14 @@ impl World {
                 block_on(self.sweep().apply(&run, *shard, hash, self.invocation())).map(drop)
             }
         }
+    }
+
+    /// A shard of a plan, by a worker that asks now and then whether to hand on.
+    pub fn apply(&self, wake: &Wake, should_pause: &dyn Fn() -> bool) {
+        let Wake::Apply { tenant, run, shard, hash } = wake else { panic!("{wake:?} applies nothing") };
+        let run = RunRef { tenant: tenant.clone(), id: run.clone() };
+        let invocation = Invocation { now: self.now(), should_pause };
+        block_on(self.sweep().apply(&run, *shard, hash, invocation)).unwrap();
     }
 
     fn attempt(&self, wake: &Wake) -> u32 {
@@ -272,16 +295,45 @@ impl World {
         self.drain();
     }
 
-    /// Every schedule once, and what follows from it.
+    /// Every schedule once, and what follows from it. Survey, whose ticks come the most often, goes on with what was
+    /// sealed meanwhile.
     pub fn round(&self) {
-        for tick in [Self::survey, Self::expire, Self::reconcile] {
-            match tick(self) {
-                Ok(0) => {}
-                Ok(n_failed) => self.note(&format!("{n_failed} parts of a tick failed")),
-                Err(error) => self.note(&error),
-            }
-            self.drain();
+        self.tick(Self::survey);
+        let is_sealed = |run: &Run| run.stage == Stage::Planning && !run.dispatched;
+        if self.cloud.control.all_runs().iter().any(is_sealed) {
+            self.tick(Self::survey);
         }
+        if self.approve_as_usual() {
+            self.tick(Self::survey);
+        }
+        self.tick(Self::expire);
+        self.tick(Self::reconcile);
+    }
+
+    fn tick(&self, tick: impl Fn(&Self) -> Result<u64, StageError>) {
+        match tick(self) {
+            Ok(0) => {}
+            Ok(n_failed) => self.note(&format!("{n_failed} parts of a tick failed")),
+            Err(error) => self.note(&error),
+        }
+        self.drain();
+    }
+
+    /// Approves what the operator who stands by approves; whether there was anything.
+    fn approve_as_usual(&self) -> bool {
+        let recall_alone =
+            |run: &Run| run.note.as_ref().is_some_and(|note| note.starts_with("recall of kind"));
+        let approves = |run: &Run| match self.operator.get() {
+            Operator::Approves => true,
+            Operator::AcceptsRecall => recall_alone(run),
+            Operator::Away => false,
+        };
+        let waits = self.cloud.control.all_runs().into_iter().filter(|run| run.stage == Stage::Gated);
+        let tenants: BTreeSet<_> = waits.filter(approves).map(|run| run.tenant).collect();
+        for tenant in &tenants {
+            self.approve_waiting(tenant.as_str());
+        }
+        !tenants.is_empty()
     }
 
     /// Rounds with this step between them.
@@ -292,18 +344,32 @@ impl World {
         }
     }
 
-    /// Approves the plan that waits, as the operator would.
+    /// Approves the plan that waits, as the operators would: so many of them as it needs.
     pub fn approve_waiting(&self, name: &str) {
-        for run in self.cloud.control.all_runs() {
-            if run.tenant == tenant(name) && run.stage == lethe_domain::run::Stage::Gated {
-                let approval = Approval {
-                    run: RunRef::from(&run),
-                    hash: run.plan_hash.clone().unwrap(),
-                    actor: "arn:aws:iam::000000000000:user/operator".to_owned(),
-                    approved_at: self.now(),
-                };
-                block_on(self.cloud.control.approve(&approval)).unwrap();
+        for run in self.waiting(name) {
+            for at in 0..run.n_persons {
+                self.approve_as(&run, &format!("arn:aws:iam::000000000000:user/operator-{at}"));
             }
+        }
+    }
+
+    /// The tenant's runs that wait for an approval.
+    pub fn waiting(&self, name: &str) -> Vec<Run> {
+        let waits = |run: &Run| run.tenant == tenant(name) && run.stage == Stage::Gated;
+        self.cloud.control.all_runs().into_iter().filter(waits).collect()
+    }
+
+    /// One person's yes to the plan of a run.
+    pub fn approve_as(&self, run: &Run, actor: &str) {
+        let approval = Approval {
+            run: RunRef::from(run),
+            hash: run.plan_hash.clone().unwrap(),
+            actor: actor.to_owned(),
+            approved_at: self.now(),
+        };
+        // A person whose command failed types it again.
+        while let Err(error) = block_on(self.cloud.control.approve(&approval)) {
+            self.note(&error);
         }
     }
 

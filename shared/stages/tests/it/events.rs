@@ -5,8 +5,9 @@ use lethe_domain::fingerprint::Fingerprint;
 use lethe_sources::SourceError;
 use lethe_testkit::{START, row, token, token_named};
 
+use crate::driver::Operator;
 use crate::house::{House, id, tokens, two_tenants};
-use crate::world::{DAY, HOUR, nothing_referenced};
+use crate::world::{DAY, HOUR, hardly_referenced};
 
 fn published(house: &House, event: AnnouncedEvent) -> Vec<OutEvent> {
     house.world.cloud.bus.published().into_iter().filter(|out| out.event == event).collect()
@@ -80,6 +81,9 @@ fn a_token_that_cools_is_announced_with_its_run_where_a_run_decided() {
     assert_eq!(told(&house, AnnouncedEvent::Cooled, "acme"), fingerprints(&house, &["ref-1"]));
     assert_eq!((cooled.len(), cooled[0].run.as_ref()), (1, None));
     house.world.stores.tables.remove("acme-orders", |_| true);
+    // One that stays in use, or nothing would remain.
+    house.world.cloud.vault.insert(row("acme", &token(9_999)));
+    house.world.store("acme-orders", &token(9_999));
     house.world.rounds(8, HOUR);
     let by_run: Vec<_> =
         published(&house, AnnouncedEvent::Cooled).into_iter().filter(|event| event.run.is_some()).collect();
@@ -122,7 +126,8 @@ fn a_void_run_and_a_plan_that_waits_are_announced() {
         assert!(event.reason_text.as_deref().unwrap().contains("orders"), "{event:?}");
     }
 
-    let world = nothing_referenced(20);
+    let world = hardly_referenced(20);
+    world.operator.set(Operator::Away);
     world.rounds(8, HOUR);
     let waiting: Vec<_> = world
         .cloud

@@ -56,6 +56,7 @@ fn a_row_written_after_the_plan_is_left_alone() {
         if planned() {
             break;
         }
+        world.approve_waiting("acme");
         world.survey().unwrap();
         if planned() {
             break;
@@ -86,6 +87,7 @@ fn an_altered_plan_is_void_and_writes_nothing() {
         if applying(&world).is_some() {
             break;
         }
+        world.approve_waiting("acme");
         world.survey().unwrap();
         match world.cloud.scan_queue.take().or_else(|| world.cloud.sweep_queue.take()) {
             Some(wake) if applying(&world).is_none() => world.take(&wake).unwrap(),

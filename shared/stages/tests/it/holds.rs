@@ -10,7 +10,7 @@ use lethe_stages::ports::Vault;
 use lethe_testkit::{FaultKind, SHARDS, START, row, tenant};
 
 use crate::house::{House, SECOND, like, reached, results, shortly_before, start_plus, tokens, two_tenants};
-use crate::world::{DAY, HOUR};
+use crate::world::{DAY, HOUR, remain};
 
 const ALICE: &str = r#""subject":"alice","hold_id":"case-1""#;
 const OF_ALICE: [&str; 11] =
@@ -119,6 +119,7 @@ fn a_verdict_run_sentences_nothing_of_a_held_subject() {
     for name in ["card-1", "card-9"] {
         house.world.cloud.vault.insert(like(name, name));
     }
+    remain(&house.world);
     house.world.round_quietly();
     let house = house.moved_in([("card-1", "acme"), ("card-9", "acme")]);
     house.world.rounds(8, HOUR);
@@ -350,6 +351,7 @@ fn a_release_is_finished_whichever_of_its_calls_failed() {
 fn a_held_token_that_was_only_found_unused_can_come_back() {
     let house = House::under(&two_tenants().cadence("24h"), |_, row| row);
     house.world.stores.tables.remove("acme-orders", |_| true);
+    remain(&house.world);
     house.world.rounds(8, HOUR);
     assert_eq!(house.line("card-1"), "cooling unreferenced");
     house.say("hold", &held_by("case-1", &["card-1"]));

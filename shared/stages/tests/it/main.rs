@@ -7,12 +7,16 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod barrier;
 mod callers;
+mod canaries;
 mod cleanup;
 mod crash;
 mod driver;
 mod events;
 mod families;
+mod feed;
+mod gate;
 mod groups;
 mod guards;
 mod holds;
@@ -21,8 +25,13 @@ mod life;
 mod model;
 mod notices;
 mod out_of_band;
+mod pauses;
+mod recall;
 mod recut;
 mod report;
+mod shrunk;
 mod triggers;
+mod undo;
+mod verify;
 mod voids;
 mod world;

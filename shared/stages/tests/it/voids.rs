@@ -50,16 +50,6 @@ fn an_object_that_ends_early_voids_the_run() {
 }
 
 #[test]
-fn an_object_that_is_gone_when_its_turn_comes_voids_the_run() {
-    let world = cold_store();
-    world.survey().unwrap();
-    world.stores.objects.remove("acme-lake", "exports/a.jsonl");
-    world.drain();
-    assert!(void_note(&world).contains("1 objects were removed"), "{}", void_note(&world));
-    assert_untouched(&world);
-}
-
-#[test]
 fn a_mark_file_cut_short_or_altered_voids_the_run() {
     for alter in [
         |bytes: &[u8]| bytes[..bytes.len() - 3].to_vec(),

@@ -9,7 +9,7 @@ use lethe_sources::Attribute;
 use lethe_stages::error::StageError;
 use lethe_stages::intake::{Answer, Caller, Intake, Sender};
 use lethe_stages::invocation::Invocation;
-use lethe_testkit::{Sample, row, token};
+use lethe_testkit::{CHANGED_AT, Sample, row, token};
 
 use crate::driver::World;
 
@@ -23,7 +23,18 @@ pub fn empty_world() -> World {
 
 /// A campaign every four hours.
 pub fn busy_world() -> World {
-    world_with_cadence("4h")
+    let world = world_with_cadence("4h");
+    remain(&world);
+    world
+}
+
+/// The token that [`remain`] puts into use.
+pub const REMAINS: u64 = 9_999;
+
+/// A token that is in use: a plan under which nothing would remain is void.
+pub fn remain(world: &World) {
+    world.cloud.vault.insert(row("acme", &token(REMAINS)));
+    world.store("acme-orders", &token(REMAINS));
 }
 
 fn world_with_cadence(cadence: &str) -> World {
@@ -63,9 +74,10 @@ pub fn cold_store() -> World {
     world
 }
 
-/// `n` tokens that no store holds.
-pub fn nothing_referenced(n: u64) -> World {
+/// `n` tokens that no store holds, and one that is in use.
+pub fn hardly_referenced(n: u64) -> World {
     let world = empty_world();
+    remain(&world);
     for seed in 1..=n {
         world.cloud.vault.insert(row("acme", &token(seed)));
     }
@@ -82,7 +94,12 @@ impl World {
     /// Puts a token into a table of a tenant's.
     pub fn store(&self, table: &str, token: &TokenId) {
         let text = |text: &str| Attribute::S(text.to_owned());
-        let item = [("id".to_owned(), text("o-1")), ("note".to_owned(), text(token.expose()))];
+        let changed_at = Attribute::N(self.cloud.clock.millis().0.to_string());
+        let item = [
+            ("id".to_owned(), text("o-1")),
+            ("note".to_owned(), text(token.expose())),
+            (CHANGED_AT.to_owned(), changed_at),
+        ];
         self.stores.tables.put(table, item.into_iter().collect());
     }
 

@@ -3,16 +3,26 @@
 use std::collections::BTreeSet;
 
 use lethe_domain::fingerprint::TenantKeys;
-use lethe_domain::run::{ApplyTally, Listing, PlanTally, Purpose, Run, RunId, Stage};
+use lethe_domain::marks::{Dangling, MarkHash};
+use lethe_domain::run::{ApplyTally, Baseline, Listing, PlanTally, Purpose, Run, RunId, Stage};
+use lethe_domain::source::SourceTotals;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::Shard;
-use lethe_stages::ports::{Approval, Control, Done, KeptAnswer, Lease, RunRef, StoredConfig, Walk};
+use lethe_domain::witness::{Measured, Witnesses};
+use lethe_stages::ports::{
+    Acceptance, Approval, Control, Done, KeptAnswer, Lease, RunRef, StoredConfig, Walk,
+};
 
 use crate::tokens::tenant;
 
+mod backlogs;
 mod budgets;
+mod canaries;
 mod fan_outs;
 mod ledger;
+mod reads;
+mod switch;
+mod undos;
 
 const NOW: EpochSeconds = EpochSeconds(1_800_000_000);
 
@@ -32,11 +42,30 @@ fn full_run(of: &str, id: &str) -> Run {
         scan_started_at: NOW,
         listing: Listing { n_sources_done: 2, n_pages: 4, cursor: Some("exports/part-7".to_owned()) },
         n_units: 12,
+        round: 1,
+        round_from: 10,
+        sources: [(
+            "lake".to_owned(),
+            SourceTotals { n_references: 3, n_bytes: u64::MAX, ..SourceTotals::default() },
+        )]
+        .into(),
+        baseline: RunId::parse("1799990000-02").map(|run| Baseline {
+            run,
+            scan_started_at: NOW,
+            sources: [("lake".to_owned(), SourceTotals::default())].into(),
+        }),
         previous: RunId::parse("1799990000-01"),
         evidence: Some("e".repeat(64)),
         plan_hash: Some("f".repeat(64)),
+        n_persons: 2,
         tally: PlanTally { n_rows: 5, verdict_from: Some(NOW), ..PlanTally::default() },
-        applied: ApplyTally { n_cooled: 1, n_sentenced: 2, n_reinstated: 3, n_changed: 4 },
+        canaries_seen: vec![MarkHash(0), MarkHash(u64::MAX)],
+        measured: Measured {
+            witnesses: [("vault".to_owned(), Witnesses { n_witnesses: 300, n_found: 299 })].into(),
+            dangling: Dangling { n_tokens: 4, is_cut: true },
+        },
+        recall_accepted: ["vault".to_owned()].into(),
+        applied: ApplyTally { n_cooled: 1, n_sentenced: 2, n_reinstated: 3, n_changed: 4, n_paused: 5 },
         note: Some("waits for approval".to_owned()),
         ..Run::booked(tenant, id, Purpose::Verdict, NOW, NOW)
     }
@@ -54,13 +83,19 @@ pub async fn control_suite<C: Control>(control: &C) {
     a_done_set_holds_each_unit_once(control).await;
     a_lease_is_held_until_its_end(control).await;
     a_lease_keeps_what_was_done(control).await;
-    the_last_approval_counts(control).await;
+    the_first_acceptance_stays(control).await;
+    each_principal_approves_a_plan_once(control).await;
     a_walk_is_remembered(control).await;
     an_answer_replaces_an_earlier_one(control).await;
     a_row_count_is_remembered(control).await;
+    backlogs::suite(control).await;
     fan_outs::suite(control).await;
     budgets::suite(control).await;
+    canaries::suite(control).await;
+    reads::suite(control).await;
     ledger::suite(control).await;
+    switch::suite(control).await;
+    undos::suite(control).await;
 }
 
 async fn a_config_is_stored_once_and_never_steps_back<C: Control>(control: &C) {
@@ -201,7 +236,7 @@ async fn a_lease_keeps_what_was_done<C: Control>(control: &C) {
     let run = run_ref("progress", "1800000000-01");
     let (end, later) = (EpochSeconds(NOW.0 + 100), EpochSeconds(NOW.0 + 300));
     let first = control.take_lease((&run, Shard(0x1f)), 1, NOW, end).await.unwrap().unwrap();
-    let applied = ApplyTally { n_cooled: 3, n_sentenced: 1, n_reinstated: 0, n_changed: 2 };
+    let applied = ApplyTally { n_cooled: 3, n_sentenced: 1, n_changed: 2, ..ApplyTally::default() };
     let moved = Lease { n_entries_done: 6, applied, until: EpochSeconds(NOW.0 + 200), ..first };
     assert!(control.save_lease(&moved).await.unwrap());
     assert!(control.save_lease(&moved).await.unwrap(), "saving twice is saving once");
@@ -215,19 +250,47 @@ async fn a_lease_keeps_what_was_done<C: Control>(control: &C) {
     assert_eq!(control.leases(&run).await.unwrap(), [other, expected]);
 }
 
-async fn the_last_approval_counts<C: Control>(control: &C) {
-    let run = run_ref("approvals", "1800000000-01");
-    assert_eq!(control.approval(&run).await.unwrap(), None);
-    let approval = |hash: &str| Approval {
-        run: run.clone(),
+async fn each_principal_approves_a_plan_once<C: Control>(control: &C) {
+    let run = run_ref("approvals", "1800000000-10");
+    // The one's id begins with the other's.
+    let other = run_ref("approvals", "1800000000-100");
+    assert_eq!(control.approvals(&run).await.unwrap(), []);
+    let approval = |of: &RunRef, hash: &str, who: &str| Approval {
+        run: of.clone(),
         hash: hash.to_owned(),
-        actor: "arn:aws:iam::1:user/ops".to_owned(),
+        actor: format!("arn:aws:{who}"),
         approved_at: NOW,
     };
-    control.approve(&approval("one")).await.unwrap();
-    control.approve(&approval("two")).await.unwrap();
-    assert_eq!(control.approval(&run).await.unwrap(), Some(approval("two")));
-    assert_eq!(control.approval(&run_ref("approvals", "1800000000-02")).await.unwrap(), None);
+    let (ada, bob) = ("iam::1:user/ada", "iam::1:user/bob");
+    for (hash, who, is_new) in
+        [("one", bob, true), ("one", ada, true), ("one", ada, false), ("two", ada, true)]
+    {
+        assert_eq!(control.approve(&approval(&run, hash, who)).await.unwrap(), is_new, "{hash} {who}");
+    }
+    assert!(control.approve(&approval(&other, "two", ada)).await.unwrap());
+    let expected = [approval(&run, "two", ada), approval(&run, "one", bob)];
+    assert_eq!(control.approvals(&run).await.unwrap(), expected);
+    let session = |name: &str| approval(&other, "two", &format!("sts::1:assumed-role/ops/{name}"));
+    assert!(control.approve(&session("one")).await.unwrap());
+    assert!(!control.approve(&session("two")).await.unwrap(), "two sessions of a role are one principal");
+    assert_eq!(control.approvals(&other).await.unwrap(), [approval(&other, "two", ada), session("one")]);
+    assert_eq!(control.approvals(&run_ref("approvals", "1800000000-02")).await.unwrap(), []);
+}
+
+async fn the_first_acceptance_stays<C: Control>(control: &C) {
+    let of = tenant("acceptances");
+    let acceptance = |id: &str, actor: &str| Acceptance {
+        run: run_ref("acceptances", id),
+        actor: format!("arn:aws:iam::1:user/{actor}"),
+        accepted_at: NOW,
+    };
+    assert_eq!(control.acceptances(&of).await.unwrap(), []);
+    let (later, first) = (acceptance("1800000000-02", "ops"), acceptance("1800000000-01", "ops"));
+    assert!(control.accept(&later).await.unwrap());
+    assert!(control.accept(&first).await.unwrap());
+    assert!(!control.accept(&acceptance("1800000000-02", "other")).await.unwrap());
+    assert_eq!(control.acceptances(&of).await.unwrap(), [first, later]);
+    assert_eq!(control.acceptances(&tenant("acceptances-2")).await.unwrap(), []);
 }
 
 async fn a_walk_is_remembered<C: Control>(control: &C) {

@@ -1,6 +1,7 @@
 //! What every queue must do.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use lethe_domain::message::Wake;
 use lethe_domain::run::RunId;
@@ -11,8 +12,10 @@ use crate::tokens::tenant;
 
 /// How a suite takes messages out of a queue.
 pub trait QueueSeed {
-    /// The bodies of everything that waits, taken out.
+    /// The bodies of everything that has arrived, taken out.
     async fn drain(&self) -> Vec<String>;
+    /// Lets this time pass.
+    async fn wait(&self, time: Duration);
 }
 
 /// Holds a queue that is empty to what the stages count on.
@@ -31,6 +34,11 @@ pub async fn queue_suite<Q: Queue, S: QueueSeed>(queue: &Q, seed: &S) {
     queue.send(&[plan.clone(), apply.clone()]).await.unwrap();
     let parsed: Vec<_> = received(seed).await.iter().filter_map(|body| Wake::parse(body)).collect();
     assert!(parsed.len() == 2 && parsed.contains(&plan) && parsed.contains(&apply), "{parsed:?}");
+    let delay = Duration::from_secs(2);
+    queue.send_later(&apply, delay).await.unwrap();
+    assert_eq!(received(seed).await, BTreeSet::new(), "it is kept back");
+    seed.wait(delay).await;
+    assert_eq!(received(seed).await, [apply.to_json()].into());
 }
 
 fn scan(unit: u32) -> Wake {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lethe_domain::fan_out::FanOut;
+use lethe_domain::read_feed::{HourOfReads, ReadsByHour};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 use lethe_stages::ports::{BudgetDay, Counted, KeptAnswer, Reference, ShardRef};
@@ -14,6 +15,7 @@ pub(super) struct LeftByCommands {
     budgets: BTreeMap<(TenantId, EpochSeconds), BudgetDay>,
     notices: BTreeSet<(ShardRef, String, String)>,
     references: BTreeMap<(ShardRef, String), i64>,
+    reads: BTreeMap<TenantId, ReadsByHour>,
     token_counts: BTreeMap<TenantId, u64>,
 }
 
@@ -100,6 +102,17 @@ impl LeftByCommands {
 
     pub(super) fn references(&self, at: &ShardRef, token_hash: &str) -> Option<i64> {
         self.references.get(&(at.clone(), token_hash.to_owned())).copied()
+    }
+
+    pub(super) fn count_reads(&mut self, tenant: &TenantId, hour: EpochSeconds, reads: HourOfReads) {
+        let counted = self.reads.entry(tenant.clone()).or_default().entry(hour).or_default();
+        counted.n_reads += reads.n_reads;
+        counted.n_canaries += reads.n_canaries;
+    }
+
+    pub(super) fn reads_by_hour(&self, tenant: &TenantId, since: EpochSeconds) -> ReadsByHour {
+        let reads = self.reads.get(tenant).into_iter().flatten();
+        reads.filter(|(hour, _)| since <= **hour).map(|(hour, reads)| (*hour, *reads)).collect()
     }
 
     pub(super) fn token_count(&self, tenant: &TenantId) -> Option<u64> {

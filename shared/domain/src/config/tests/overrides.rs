@@ -82,21 +82,21 @@ fn a_tenant_that_wants_the_copy_after_all_gets_it() {
     assert_eq!(archives(""), [false, false]);
     assert_eq!(archives("[tenants.acme.override.vault.cleanup]\nretain_for_audit = true\n"), [false, true]);
     let asked = format!("{kind}[tenants.acme.override.vault.on.superseded]\narchive = true\n");
-    insta::assert_snapshot!(faults(&with(&asked)), @"lethe.toml:41:11 tenants.acme.override.vault.on.superseded.archive: retain_for_audit = false deletes what is superseded without a copy; set it to true for this kind or remove this");
+    insta::assert_snapshot!(faults(&with(&asked)), @"lethe.toml:43:11 tenants.acme.override.vault.on.superseded.archive: retain_for_audit = false deletes what is superseded without a copy; set it to true for this kind or remove this");
 }
 
 #[test]
 fn an_override_of_a_kind_that_the_tenant_does_not_list_is_refused() {
     insta::assert_snapshot!(faults(&with("[tenants.acme.override.valut]\ngrace = \"1h\"\n")), @"
-    lethe.toml:38:24 tenants.acme.override.valut: the tenant does not list this kind; add it to `kinds`, or did you mean `vault`?
-    lethe.toml:39:9 tenants.acme.override.valut.grace: 1h is below the floor of 24h: a token younger than a scan may not be in a store yet; use 24h or more
+    lethe.toml:40:24 tenants.acme.override.valut: the tenant does not list this kind; add it to `kinds`, or did you mean `vault`?
+    lethe.toml:41:9 tenants.acme.override.valut.grace: 1h is below the floor of 24h: a token younger than a scan may not be in a store yet; use 24h or more
     ");
-    insta::assert_snapshot!(faults(&with("[kinds.session]\n[tenants.acme.override.session]\n")), @"lethe.toml:39:24 tenants.acme.override.session: the tenant does not list this kind; add it to `kinds`, or use one of vault");
+    insta::assert_snapshot!(faults(&with("[kinds.session]\n[tenants.acme.override.session]\n")), @"lethe.toml:41:24 tenants.acme.override.session: the tenant does not list this kind; add it to `kinds`, or use one of vault");
 }
 
 #[test]
 fn a_format_is_the_kinds_own() {
-    insta::assert_snapshot!(faults(&with("[tenants.acme.override.vault]\nformat = \"card\"\n")), @"lethe.toml:39:10 tenants.acme.override.vault.format: a tenant's tokens look as the kind says; remove this, or define a kind of its own");
+    insta::assert_snapshot!(faults(&with("[tenants.acme.override.vault]\nformat = \"card\"\n")), @"lethe.toml:41:10 tenants.acme.override.vault.format: a tenant's tokens look as the kind says; remove this, or define a kind of its own");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn the_faults_of_a_kind_are_not_told_again_for_its_override() {
     let text = with(own).replace("idle_after = \"90d\"", "idle_after = \"soon\"");
     insta::assert_snapshot!(faults(&text), @r#"
     lethe.toml:13:14 kinds.vault.idle_after: is not a duration; write a whole number and s, m, h or d, as "24h"
-    lethe.toml:41:1 tenants.acme.override.vault.grase: unknown key; did you mean `grace`?
+    lethe.toml:43:1 tenants.acme.override.vault.grase: unknown key; did you mean `grace`?
     "#);
 }
 

@@ -34,7 +34,7 @@ fn an_idle_token_cools_without_a_date_and_a_read_puts_its_moment_off() {
 fn an_idle_token_that_no_scan_can_judge_is_dated_at_once() {
     let idle = VaultRow { created_at: at(1).to_millis(), ..active() };
     let unscanned = KindPolicy { format: None, ..kind() };
-    let Verdict::Change(change) = decide_due(&idle, DueFacts::default(), &unscanned, 4, NOW) else {
+    let Verdict::Change(change) = decide_due(&idle, vouched_for(&idle), &unscanned, 4, NOW) else {
         panic!("kept")
     };
     let after = change.apply(&idle);
@@ -44,6 +44,33 @@ fn an_idle_token_that_no_scan_can_judge_is_dated_at_once() {
         decide_read(&after, NOW, &by(), &unscanned, 4),
         Verdict::Change(Change::Reinstate { .. })
     ));
+}
+
+#[test]
+fn what_nobody_can_have_told_of_is_not_idle() {
+    let window = days(90) + Duration::from_hours(1);
+    let step = Duration::from_hours(1);
+    let row = VaultRow { created_at: at(1).to_millis(), due_at: Some(at(1)), ..active() };
+    let due = |row: &VaultRow, proven_for: Option<Duration>| {
+        let unread = proven_for.map(|proven_for| Unread { proven_for, step });
+        decide_due(row, DueFacts { unread, ..DueFacts::default() }, &kind(), 4, NOW)
+    };
+    let second = Duration::from_secs(1);
+    // Without a feed it never goes idle; with one, not before the feed was alive for the whole window.
+    for (proven_for, look_in) in [
+        (None, window),
+        (Some(Duration::ZERO), window),
+        (Some(days(80)), window.checked_sub(days(80)).unwrap()),
+        (Some(window.checked_sub(second).unwrap()), step),
+    ] {
+        let again = Change::Rearm { due_at: Some(NOW.plus(look_in)) };
+        assert_eq!(due(&row, proven_for), Verdict::Change(again), "{proven_for:?}");
+    }
+    let Verdict::Change(change) = due(&row, Some(window)) else { panic!("kept") };
+    assert_eq!(change.apply(&row).reason, Some(Trigger::Idle));
+    // Its own end comes first.
+    let ends = VaultRow { expires_at: Some(now_plus(DAY)), ..row };
+    assert_eq!(due(&ends, None), Verdict::Change(Change::Rearm { due_at: Some(now_plus(DAY)) }));
 }
 
 #[test]

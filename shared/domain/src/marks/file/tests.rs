@@ -10,7 +10,15 @@ use crate::token::{ShardCount, token_digest};
 
 fn header() -> PartHeader {
     let stats = UnitStats { n_objects: 1, n_bytes: 100, n_tokens: 3, ..UnitStats::default() };
-    PartHeader { unit: 7, part: 2, next: Some(b"cursor".to_vec()), stats }
+    PartHeader {
+        source: "lake".into(),
+        unit: 7,
+        part: 2,
+        next: Some(b"cursor".to_vec()),
+        stats,
+        missed: vec![5],
+        canaries: vec![MarkHash(5)],
+    }
 }
 
 fn mark(hash: u64, count: u64) -> Mark {
@@ -130,6 +138,15 @@ fn a_changed_byte_anywhere_is_refused() {
             assert!(read(&wrong).is_err(), "{at}");
         }
     }
+}
+
+#[test]
+fn the_only_section_of_a_file_reads_whole_or_not_at_all() {
+    let file = one_section();
+    let marks = vec![mark(1, 1), mark(900, 2), mark(70_000, 40)];
+    assert_eq!(decode_only_section(&file), Ok(marks));
+    assert_eq!(decode_only_section(&encode_section(&header(), Shard(3), &[]).unwrap()), Ok(vec![]));
+    assert!((0..file.len()).all(|cut| decode_only_section(&file[..cut]).is_err()));
 }
 
 #[test]

@@ -22,8 +22,20 @@ pub fn check(world: &World, story: &Story) -> Result<(), String> {
     check_refusals(&items, story)?;
     check_chains(world, story, &items)?;
     check_archive(world, story)?;
+    check_replay(world)?;
     let left = world.cloud.control.all_fan_outs();
     if left.is_empty() { Ok(()) } else { Err(format!("fan-outs are left: {left:?}")) }
+}
+
+/// The replay of the record finds nothing wrong with the vault and the archive.
+fn check_replay(world: &World) -> Result<(), String> {
+    for name in TENANTS {
+        let findings = world.look_at(name).findings;
+        if !findings.is_empty() {
+            return Err(format!("the record of {name} does not add up: {findings:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn fingerprint_of(world: &World, spec: &Spec) -> Fingerprint {

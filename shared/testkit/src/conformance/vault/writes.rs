@@ -52,13 +52,14 @@ fn changes_of_active() -> [Change; 8] {
 }
 
 /// One of every change that a condemned row may see.
-fn changes_of_cooling() -> [Change; 6] {
+fn changes_of_cooling() -> [Change; 7] {
     let purge_at = EpochSeconds(AT.0 + 5);
     [
         Change::Sentence { purge_at, decided: by_run(7) },
         Change::Sentence { purge_at, decided: by_caller(None) },
         Change::Reinstate { due_at: Some(AT), read_at: Some(AT), decided: by_caller(Some("a mistake")) },
         Change::Reinstate { due_at: None, read_at: None, decided: by_run(7) },
+        Change::Undo { due_at: Some(AT), undone_at: AT, decided: by_caller(Some("undo")) },
         Change::Hold { hold: "case-1 case-2".to_owned(), decided: by_caller(None) },
         Change::Lift { due_at: AT },
     ]
@@ -95,6 +96,16 @@ impl<V: Vault, C: Control, S: VaultSeed> World<'_, V, C, S> {
         self.a_fence_that_is_past_ours_refuses().await;
         self.a_write_without_a_fence_ignores_the_rows().await;
         self.a_write_of_no_row_makes_none().await;
+        self.a_row_is_created_where_none_stands().await;
+    }
+
+    async fn a_row_is_created_where_none_stands(&self) {
+        let canary = row("created", &token(1)).kind("canary");
+        assert!(self.vault.create(&canary.build()).await.unwrap());
+        assert_eq!(self.row(&canary.key()).await, Some(canary.build()));
+        let other = row("created", &token(1)).kind("vault");
+        assert!(!self.vault.create(&other.build()).await.unwrap(), "a row stands there");
+        assert_eq!(self.row(&canary.key()).await, Some(canary.build()));
     }
 
     async fn a_change_writes_its_attributes_and_no_other(&self) {
