@@ -13,6 +13,7 @@ mod fuzz;
 mod place;
 mod release;
 mod schema;
+mod simulate;
 mod stage;
 mod venv;
 
@@ -43,6 +44,8 @@ enum Task {
     },
     /// Holds the running intake function to its `OpenAPI` page, with schemathesis
     Schema,
+    /// Tells seeds of the deterministic simulation of all nine stages
+    Simulate(SimulateArgs),
     /// Runs hostile bytes through every entry point, with libFuzzer
     Fuzz(FuzzArgs),
     /// Builds the functions for AWS and runs the checks of a release
@@ -118,6 +121,17 @@ pub struct TestArgs {
     pub fast: bool,
 }
 
+/// Which seeds are told.
+#[derive(Args)]
+pub struct SimulateArgs {
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = simulate::SEEDS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// The first one; a seed tells the same story every time
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub from: u64,
+}
+
 /// What is fuzzed, and for how long.
 #[derive(Args)]
 pub struct FuzzArgs {
@@ -169,6 +183,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test(args) => check::run(&args),
         Task::Dev { function } => dev::run(&function),
         Task::Schema => schema::run(),
+        Task::Simulate(args) => simulate::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Release(args) => release::run(&args),
         Task::Cloud(CloudTask::Up) => cloud::up(),

@@ -1,0 +1,333 @@
+//! What people and their programs do meanwhile: issue tokens, store and drop references, move them, read, end, hold
+//! and release tokens, run into sources that do not answer, and approve what waits.
+
+use std::time::Duration;
+
+use futures::executor::block_on;
+use lethe_domain::issue::{NewToken, issued_item};
+use lethe_domain::policy::Trigger;
+use lethe_domain::row::{Owner, State, VaultRow};
+use lethe_domain::run::Stage;
+use lethe_domain::time::{EpochMillis, EpochSeconds};
+use lethe_domain::token::TenantId;
+use lethe_sources::{Attribute, SourceError};
+use lethe_stages::ports::{Acceptance, Approval, Control as _, RunRef};
+use lethe_testkit::item::item_of;
+use lethe_testkit::{CHANGED_AT, DUE_SHARDS, SHARDS, key, token};
+use serde_json::{Value, json};
+
+use crate::commands::Said;
+use crate::setting::DAY;
+use crate::settled::SECRETS;
+use crate::story::Story;
+use crate::truth::{Known, Place, Reference};
+
+/// A reference that was copied can be relied on once it is older than any scan that is under way.
+const DWELL: Duration = Duration::from_hours(26);
+
+/// Objects of a tenant's bucket.
+const OBJECTS: u64 = 3;
+
+/// Something that will be done.
+#[derive(Clone, Debug)]
+pub enum Later {
+    Store(usize, Place),
+    Drop(usize, Place),
+    SourcesAnswer,
+}
+
+/// What people have in mind.
+#[derive(Default)]
+pub struct People {
+    pub later: Vec<(EpochSeconds, Later)>,
+    pub said: Vec<Said>,
+    /// Holds that were asked for, with what they are on; released ones are taken out.
+    pub holds: Vec<(TenantId, Value, String)>,
+    pub n_made: u64,
+}
+
+impl Story<'_> {
+    /// The tokens that are there when the story begins.
+    pub fn set_the_stage(&mut self) {
+        let now = self.now();
+        for n in 0..self.setting.n_tokens {
+            let age = if self.dice.chance(150) { self.dice.minutes(10, 600) } else { DAY * 90 };
+            let kind = if n % 4 == 3 { "session" } else { "vault" };
+            let slot = self.issue(kind, now.minus(age).to_millis());
+            if self.dice.chance(650) {
+                let place = self.some_place(slot);
+                self.store(slot, &place);
+                let last = self.truth.tokens[slot].references.last_mut().unwrap();
+                last.since = now.minus(age);
+            }
+        }
+    }
+
+    /// One thing that somebody does.
+    pub fn somebody_acts(&mut self) {
+        let slot = self.dice.place(self.truth.tokens.len());
+        match self.dice.below(100) {
+            0..20 => self.read(slot),
+            20..33 => self.forget(slot),
+            33..47 => self.move_reference(slot),
+            47..55 => self.copy(slot),
+            55..65 => self.issue_again(slot),
+            65..71 => self.issue_new(),
+            71..77 => self.end(slot),
+            77..83 => self.hold(slot),
+            83..89 => self.release(),
+            89..92 => self.command(slot, "reinstate", &json!({}), Said::Other),
+            92..95 => self.fail_sources(),
+            _ => self.approve_what_waits(),
+        }
+    }
+
+    /// Everything that was put off until now.
+    pub fn keep_appointments(&mut self) {
+        let now = self.now();
+        let all = std::mem::take(&mut self.people.later).into_iter();
+        let (due, later): (Vec<_>, Vec<_>) = all.partition(|(at, _)| *at <= now);
+        self.people.later = later;
+        for (_, what) in due {
+            match what {
+                Later::Store(slot, place) => self.store(slot, &place),
+                Later::Drop(slot, place) => self.drop_reference(slot, &place),
+                Later::SourcesAnswer => self.sources_answer(),
+            }
+        }
+    }
+
+    fn issue(&mut self, kind: &'static str, created_at: EpochMillis) -> usize {
+        let slot = self.truth.tokens.len();
+        let tenant = self.setting.tenants[slot % self.setting.tenants.len()].clone();
+        let id = token(slot as u64);
+        let key = key(tenant.as_str(), &id, SHARDS);
+        let has_subject = kind == "session" || self.dice.chance(300);
+        let subject = has_subject.then(|| SECRETS[0].to_owned());
+        self.truth.tokens.push(Known::new(key, kind, subject));
+        let life = self.dice.minutes(60, 60 * 72);
+        self.write_issue(slot, created_at, life);
+        slot
+    }
+
+    fn write_issue(&mut self, slot: usize, created_at: EpochMillis, life: Duration) {
+        let known = &mut self.truth.tokens[slot];
+        let is_session = known.kind == "session";
+        let session = is_session.then(|| format!("session-{}", slot % 2));
+        let client = is_session.then(|| "app".to_owned());
+        let new = NewToken {
+            key: known.key.clone(),
+            kind: known.kind.to_owned(),
+            created_at,
+            expires_at: is_session.then(|| self.deployment.now().plus(life)),
+            owner: Owner { subject: known.subject.clone(), session, client, ..Owner::default() },
+        };
+        known.issued.push(created_at);
+        let kind = self.config.known_kind(&new.key.tenant, &new.kind).unwrap();
+        let row = VaultRow::try_from(issued_item(&new, kind, DUE_SHARDS).row).unwrap();
+        let mut item = item_of(&row, DUE_SHARDS);
+        item.insert("payload".to_owned(), json!({ "S": SECRETS[1] }));
+        self.deployment.cloud.vault.insert(item);
+        self.note(|| format!("issue token {slot}"));
+    }
+
+    fn issue_new(&mut self) {
+        if self.truth.tokens.len() < 12 {
+            let kind = if self.dice.chance(300) { "session" } else { "vault" };
+            let created_at = self.deployment.cloud.clock.millis();
+            let slot = self.issue(kind, created_at);
+            self.store_soon(slot);
+        }
+    }
+
+    /// Hands a token out again, as an issuer does that still has it in service or may take it back.
+    fn issue_again(&mut self, slot: usize) {
+        let known = &self.truth.tokens[slot];
+        let Some(row) = self.deployment.cloud.vault.row(&known.key) else { return };
+        let may_return = row.state == State::Active || row.reason.is_some_and(Trigger::is_revivable);
+        if !known.is_scanned_for() || !may_return {
+            return;
+        }
+        self.tally.count("issued again");
+        self.deployment.cloud.vault.reissue(&known.key.clone());
+        let created_at = self.deployment.cloud.clock.millis();
+        self.truth.tokens[slot].issued.push(created_at);
+        self.note(|| format!("issue token {slot} again"));
+        self.store_soon(slot);
+    }
+
+    /// The reference of what was just handed out lands a little later.
+    fn store_soon(&mut self, slot: usize) {
+        let at = self.now().plus(self.dice.minutes(0, 10));
+        let place = self.some_place(slot);
+        self.people.later.push((at, Later::Store(slot, place)));
+    }
+
+    fn some_place(&mut self, slot: usize) -> Place {
+        let has_table = self.truth.tokens[slot].key.tenant.as_str() == "acme";
+        if has_table && self.dice.chance(500) {
+            self.people.n_made += 1;
+            return Place::Item(self.people.n_made);
+        }
+        Place::Object(self.dice.below(OBJECTS))
+    }
+
+    fn store(&mut self, slot: usize, place: &Place) {
+        let now = self.now();
+        let stands = self.truth.tokens[slot].references.iter();
+        if stands.filter(|reference| reference.until.is_none()).any(|reference| reference.place == *place) {
+            return;
+        }
+        self.note(|| format!("store token {slot} in {place:?}"));
+        if let Place::Item(number) = place {
+            let text = |text: &str| Attribute::S(text.to_owned());
+            let token = text(self.truth.tokens[slot].key.token.expose());
+            let changed_at = Attribute::N(self.deployment.cloud.clock.millis().0.to_string());
+            let item = [
+                ("id".to_owned(), text(&format!("order-{number}"))),
+                ("note".to_owned(), token),
+                (CHANGED_AT.to_owned(), changed_at),
+            ];
+            self.deployment.stores.tables.put("acme-orders", item.into_iter().collect());
+        }
+        self.truth.tokens[slot].references.push(Reference { place: place.clone(), since: now, until: None });
+        self.write_object(slot, place);
+    }
+
+    fn drop_reference(&mut self, slot: usize, place: &Place) {
+        let now = self.now();
+        let references = self.truth.tokens[slot].references.iter_mut();
+        for reference in references.filter(|reference| reference.place == *place) {
+            reference.until.get_or_insert(now);
+        }
+        self.note(|| format!("drop token {slot} from {place:?}"));
+        if let Place::Item(number) = place {
+            let id = Attribute::S(format!("order-{number}"));
+            self.deployment.stores.tables.remove("acme-orders", |item| item.get("id") == Some(&id));
+        }
+        self.write_object(slot, place);
+    }
+
+    /// Puts the object anew with what is in it now.
+    fn write_object(&self, slot: usize, place: &Place) {
+        let Place::Object(number) = place else { return };
+        let tenant = &self.truth.tokens[slot].key.tenant;
+        let is_in = |known: &&Known| {
+            let mut standing = known.references.iter().filter(|reference| reference.until.is_none());
+            known.key.tenant == *tenant && standing.any(|reference| reference.place == *place)
+        };
+        let tokens = self.truth.tokens.iter().filter(is_in).map(|known| known.key.token.expose());
+        let lines: String =
+            tokens.fold(String::new(), |text, token| text + &format!("{{\"note\":\"{token}\"}}\n"));
+        let (bucket, name) = (format!("{tenant}-lake"), format!("exports/{number}.jsonl"));
+        if lines.is_empty() {
+            self.deployment.stores.objects.remove(&bucket, &name);
+        } else {
+            self.deployment.stores.objects.put(&bucket, &name, lines);
+        }
+    }
+
+    /// The last references go: from now on the token is kept for nothing.
+    fn forget(&mut self, slot: usize) {
+        let standing = self.truth.tokens[slot].standing();
+        for at in standing {
+            let place = self.truth.tokens[slot].references[at].place.clone();
+            self.drop_reference(slot, &place);
+        }
+        self.people.later.retain(|(_, later)| !matches!(later, Later::Store(of, _) if *of == slot));
+    }
+
+    fn copy(&mut self, slot: usize) {
+        if self.truth.tokens[slot].is_referenced() {
+            let place = self.some_place(slot);
+            self.store(slot, &place);
+        }
+    }
+
+    /// Takes a reference from one place to another: at once where no scan can be under way, else the old one stays
+    /// until every scan of now is over.
+    fn move_reference(&mut self, slot: usize) {
+        let Some(at) = self.truth.tokens[slot].standing().first().copied() else { return };
+        let from = self.truth.tokens[slot].references[at].place.clone();
+        let to = self.some_place(slot);
+        if to == from {
+            return;
+        }
+        self.tally.count("moved");
+        self.store(slot, &to);
+        if self.is_scanning(slot) {
+            let at = self.now().plus(DWELL);
+            self.people.later.push((at, Later::Drop(slot, from)));
+        } else {
+            self.drop_reference(slot, &from);
+        }
+    }
+
+    fn is_scanning(&self, slot: usize) -> bool {
+        let tenant = &self.truth.tokens[slot].key.tenant;
+        let runs = self.deployment.cloud.control.all_runs();
+        let is_scanning = |stage| matches!(stage, Stage::Surveying | Stage::Scanning | Stage::Draining);
+        runs.iter().any(|run| run.tenant == *tenant && is_scanning(run.stage))
+    }
+
+    fn fail_sources(&mut self) {
+        let code = "ServiceUnavailable".to_owned();
+        let error = self.dice.pick(&[0, 1, 2]);
+        let error = match error {
+            0 => SourceError::Missing,
+            1 => SourceError::Denied { code },
+            _ => SourceError::Unreachable { code },
+        };
+        self.note(|| format!("sources fail: {error}"));
+        self.tally.count("source failed");
+        if self.dice.chance(500) {
+            self.deployment.stores.tables.refuse(Some(error));
+        } else {
+            self.deployment.stores.objects.refuse(Some(error));
+        }
+        let until = self.now().plus(self.dice.minutes(1, 300));
+        self.people.later.push((until, Later::SourcesAnswer));
+    }
+
+    pub fn sources_answer(&self) {
+        self.deployment.stores.tables.refuse(None);
+        self.deployment.stores.objects.refuse(None);
+    }
+
+    /// The operators look at what waits, and say yes: two of them, as the largest plans ask for. What a void run saw is
+    /// right, where it asks for that.
+    pub fn approve_what_waits(&mut self) {
+        let (control, now) = (self.deployment.cloud.control.clone(), self.now());
+        let operators =
+            ["operator", "second-operator"].map(|name| format!("arn:aws:iam::000000000000:user/{name}"));
+        for run in control.all_runs() {
+            let of = RunRef::from(&run);
+            let asks = run.note.as_ref().is_some_and(|note| note.contains("lethe accept"));
+            if run.stage == Stage::Void && asks {
+                self.tally.count("void run accepted");
+                let actor = operators[0].clone();
+                let acceptance = Acceptance { run: of.clone(), actor, accepted_at: now };
+                self.by_hand(control.accept(&acceptance)).unwrap();
+            }
+            let Some(hash) = run.plan_hash.clone().filter(|_| run.stage == Stage::Gated) else { continue };
+            self.tally.count("plan approved");
+            for actor in operators.clone() {
+                let approval = Approval { run: of.clone(), hash: hash.clone(), actor, approved_at: now };
+                self.by_hand(control.approve(&approval)).unwrap();
+            }
+        }
+        for row in self.deployment.cloud.vault.rows().into_values() {
+            if let Some(day) = row.waits_for {
+                self.tally.count("budget approved");
+                let actor = &operators[0];
+                self.by_hand(control.approve_budget(&row.key.tenant, day, actor, now)).unwrap();
+            }
+        }
+    }
+
+    /// A call that a person makes: it takes no turn of a worker's.
+    fn by_hand<T>(&self, call: impl Future<Output = T>) -> T {
+        self.deployment.cloud.faults.calm();
+        block_on(call)
+    }
+}
