@@ -92,6 +92,7 @@ def source_lines(stack, tenant, source, region):
     """A source's section."""
     lines = ["", f"[tenants.{tenant.name}.sources.{source.name}]", f'type = "{source.kind}"', f'region = "{region}"']
     if source.kind == "dynamodb":
-        return lines + [f'table = "{load.table_name(stack, tenant, source)}"', f"segments = {source.segments}"]
+        lines += [f'table = "{load.table_name(stack, tenant, source)}"', f"segments = {source.segments}"]
+        return lines + [f'changed_at = "{load.CHANGED_AT}"', 'changed_at_unit = "ms"']
     lines += [f'bucket = "{load.bucket_name(stack, tenant)}"', f'prefix = "{source.prefix}"']
     return lines + [f'format = "{source.format}"']

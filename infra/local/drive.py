@@ -17,6 +17,7 @@ import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+import canaries
 import checker
 import codec
 import configuration
@@ -129,8 +130,11 @@ def run(arguments):
     cloud = Cloud(arguments.endpoint)
     tenants = planting.plan(arguments.tokens, arguments.tenants, arguments.seed, int(time.time()))
     stack = set_up(cloud, arguments, tenants, home)
-    print("  " + Operator(stack, home).apply(home / "lethe.toml"), flush=True)
+    author = Operator(stack, home)
+    print("  " + author.apply(home / "lethe.toml"), flush=True)
     operators = people(cloud, stack, home)
+    n_canaries = canaries.plant(cloud, stack, tenants, author)
+    print(f"  {n_canaries} canaries: one token of Lethe's own in every store", flush=True)
     before = cloud.request_counts()
     background, collector = Background(), Collector(cloud, stack)
     issuer, watcher = Issuer(cloud, stack, tenants, arguments.seed), Watcher(cloud, stack, tenants)
@@ -161,8 +165,12 @@ def run(arguments):
     summary |= report.requests(before, after)
     summary |= {"seconds": round(seconds, 1), "tenants": len(tenants), "seed": arguments.seed}
     summary["reissued_while_cooling"] = issuer.n_reissued_cooling
-    summary |= runs.rails(runs.items(cloud, stack, tenants))
-    summary["approvals"] = sum(len(operator.approved) for operator in operators)
+    found = list(runs.items(cloud, stack, tenants))
+    summary |= runs.rails(found) | {"canaries": n_canaries}
+    approved = [(tenant, operator.name) for operator in operators for tenant, _, _ in operator.approved]
+    summary["approvals"] = len(approved)
+    in_use = {tenant.name: len(issuer.witnesses(tenant)) for tenant in tenants}
+    summary["faults"] += runs.not_passed(found, in_use, approved)
     if killer:
         killer.require_all()
         summary |= {"killed": killer.kills, "killed_at_work": killer.n_busy}

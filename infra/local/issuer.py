@@ -15,9 +15,9 @@ import render
 READ_SECONDS = 2.5
 # Tokens in use that are read again and again, a tenant: a scan is judged by whether it finds them. Below 300 nobody
 # could tell a good scan from a bad one.
-WITNESSES = 330
+WITNESSES = 400
 # Well within the seven days of Lethe's time in which a read makes a witness.
-WITNESS_SECONDS = 10.0
+WITNESS_SECONDS = 8.0
 TOKENS_A_COMMAND = 100
 ISSUE_SECONDS = 2.0
 REFERENCE_DELAY_SECONDS = 0.7
@@ -79,12 +79,16 @@ class Issuer:
         """Tells the intake queue that tokens in use were read; always the same ones, so that few rows are stamped."""
         at = int(time.time())
         for tenant in self.tenants:
-            group = tenant.of_group(planting.REFERENCED)[:WITNESSES]
+            group = self.witnesses(tenant)
             for start in range(0, len(group), TOKENS_A_COMMAND):
                 part = group[start : start + TOKENS_A_COMMAND]
                 self.cloud.client("sqs").send_message(QueueUrl=self.queue, MessageBody=json.dumps(read_command(part, at)))
                 for planted in part:
                     planted.reads_sent += 1
+
+    def witnesses(self, tenant):
+        """The tokens that are read again and again."""
+        return tenant.of_group(planting.REFERENCED)[:WITNESSES]
 
     def create(self, tenant):
         """Issues a new token; its first reference follows a moment later, as in real life."""

@@ -7,7 +7,7 @@ ROWS = (
     ("must be zero", REQUIRED_ZERO),
     ("cost", ("writes_per_purged_token", "removing_deletes", "transaction_doubling", "requests", "seconds")),
     ("runs", ("runs_applied", "runs_void", "refused")),
-    ("rails", ("runs_reported", "approvals")),
+    ("rails", ("slices", "runs_shadow", "approvals", "canaries", "fewest_witnesses", "lowest_recall_percent")),
     ("evidence", ("archive_objects", "audit_items", "reissued_while_cooling", "planted_purged_identical")),
 )
 

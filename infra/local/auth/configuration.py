@@ -73,7 +73,7 @@ def text(tenants, table_of, region, command_floor):
         for source in tenant.sources:
             lines += ["", f"[tenants.{tenant.name}.sources.{source.name}]", 'type = "dynamodb"']
             lines += [f'table = "{table_of(tenant, source)}"', f"segments = {source.segments}"]
-            lines += [f'region = "{region}"']
+            lines += ['changed_at = "changed_at"', 'changed_at_unit = "ms"', f'region = "{region}"']
     return "\n".join(lines) + "\n"
 
 
@@ -82,6 +82,8 @@ def tenant_lines(tenant):
     # One campaign lasts weeks of Lethe's own time; the next one must not begin while the demo watches the first.
     lines = ["", f"[tenants.{tenant.name}]", f"shards = {tenant.shards}", 'cadence = "365d"']
     lines.append(f"kinds = {listed(KINDS)}")
+    # The demo's sessions are as old as it plants them: no read feed can have been proven alive before it began.
+    lines += ["", f"[tenants.{tenant.name}.reads]", 'feed = "trusted"']
     for name, user, may in USERS:
         lines += ["", f"[tenants.{tenant.name}.callers.{name}]"]
         lines += [f"principals = {listed([principals.arn_of(user(tenant.name))])}", f"may = {listed(may)}"]

@@ -45,7 +45,7 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
         stages.run("build", build)?;
         stages.run("build tests", build_tests)?;
         whole(&mut stages)?;
-        stages.run("whole line", || demo::line(600, false))?;
+        stages.run("whole line", || demo::line(1_400, false))?;
         stages.run("whole line, functions killed", || demo::line(2_000, true))?;
         stages.run("whole line, an auth service's day", || {
             demo::line_of(Scenario::Auth, "line-auth", 600, false)
