@@ -1,9 +1,14 @@
 //! What a command or a notice does to one token.
 
+use std::time::Duration;
+
 use super::{Change, Decided, Then, Verdict, Why, next_due};
 use crate::policy::{Action, KindPolicy, Rule, Trigger};
 use crate::row::{By, Phase, State, VaultRow};
 use crate::time::{EpochMillis, EpochSeconds};
+
+/// No worker lives longer. Its time is that of its beginning, so what it meets may have been issued so much later.
+const WORKER_LIFE: Duration = Duration::from_mins(15);
 
 /// An order to end tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +36,7 @@ pub fn decide_command(
     now: EpochSeconds,
 ) -> Verdict {
     // A clock that is fast, or a lie, protects nobody: what was issued in the future was issued by now.
-    let is_honest = row.created_at.to_seconds() <= now;
+    let is_honest = row.created_at.to_seconds() <= now.plus(WORKER_LIFE);
     if is_honest && ending.issued_until.is_some_and(|until| until < row.created_at) {
         return Verdict::Keep(Why::IssuedLater);
     }

@@ -243,6 +243,23 @@ fn what_the_index_did_not_show_yet_is_caught_by_the_second_look() {
     }
 }
 
+/// A worker's time is that of its beginning, and it may be at it for minutes.
+#[test]
+fn who_signs_in_while_a_logout_is_worked_off_stays_signed_in() {
+    let house = crowd(3);
+    let signs_in = |n, after| {
+        let row = of_many(n).created_at(house.world.now().plus(after));
+        house.world.cloud.vault.insert(row);
+    };
+    // No worker is at it for longer than this: a later time is a lie, and protects nobody.
+    signs_in(7, MINUTE * 15);
+    signs_in(8, MINUTE * 15 + SECOND);
+    assert_eq!(reached(&house.say("logout", EVERYWHERE)), (200, true, 4, 1));
+    house.after(MINUTE * 2);
+    let reason = |n| house.world.cloud.vault.row(&of_many(n).key()).unwrap().reason;
+    assert_eq!((reason(7), reason(8)), (None, Some(Trigger::Logout)));
+}
+
 #[test]
 fn names_that_begin_alike_are_not_the_same() {
     let mut house = House::new();

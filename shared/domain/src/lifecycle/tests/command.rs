@@ -102,6 +102,18 @@ fn a_command_reaches_what_was_issued_up_to_its_moment_to_the_millisecond() {
     }
 }
 
+/// Who signs in while a worker goes over the tokens of a logout was issued after that worker's `now`.
+#[test]
+fn what_was_issued_while_a_worker_lives_is_honest_and_what_was_issued_later_is_not() {
+    let by = by();
+    let ending = Ending { issued_until: Some(NOW.to_millis()), ..ending(Trigger::Logout, &by) };
+    for (seconds, is_kept) in [(0, false), (1, true), (15 * 60, true), (15 * 60 + 1, false)] {
+        let row = VaultRow { created_at: now_plus(seconds).to_millis(), ..active() };
+        let verdict = decide(&row, &ending);
+        assert_eq!(verdict == Verdict::Keep(Why::IssuedLater), is_kept, "{seconds} s");
+    }
+}
+
 #[test]
 fn a_spent_token_that_comes_again_is_a_retry_up_to_the_leeway_and_then_a_theft() {
     let by = by();
