@@ -17,6 +17,7 @@ pub mod first_purge;
 mod footers;
 pub mod intake;
 pub mod invocation;
+mod parsed;
 pub mod pinned;
 pub mod ports;
 pub mod react;

@@ -1,5 +1,6 @@
 //! The config that a stage decides by: one stored version, parsed and put on the profile's time scale.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lethe_domain::campaign::Pace;
@@ -13,6 +14,7 @@ use lethe_domain::row::VaultRow;
 use lethe_domain::token::{TenantId, TokenId, token_digest};
 
 use crate::error::StageError;
+use crate::parsed::config_of;
 use crate::ports::{Control, StoredConfig};
 
 /// A stored config version, ready to decide by.
@@ -21,7 +23,7 @@ pub struct Pinned {
     /// The version that every decision names.
     pub version: u64,
     /// The config, its durations scaled.
-    pub config: Config,
+    pub config: Arc<Config>,
 }
 
 impl Pinned {
@@ -40,8 +42,8 @@ impl Pinned {
 
     fn parse(stored: &StoredConfig, limits: &Limits) -> Result<Self, StageError> {
         let version = stored.version;
-        let config = Config::parse(&stored.text).map_err(|_| StageError::Config { version })?;
-        Ok(Self { version, config: config.scaled(limits.scale) })
+        let config = config_of(&stored.text, limits.scale).ok_or(StageError::Config { version })?;
+        Ok(Self { version, config })
     }
 
     /// A tenant's section.
