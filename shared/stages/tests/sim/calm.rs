@@ -41,6 +41,7 @@ impl Story<'_> {
     fn rest_until(&mut self, end: EpochSeconds) -> Result<(), String> {
         while self.now() < end {
             self.approve_what_waits();
+            self.end_what_no_scan_may();
             self.release_again();
             self.work_off()?;
             for tick in [Work::Survey, Work::Expire, Work::Reconcile] {
@@ -66,6 +67,7 @@ impl Story<'_> {
             self.note(|| format!("{} does {}", name_of(&worker), about(&worker.parcel.work)));
             let end = worker.finish();
             self.truth.note_seals(self.deployment);
+            self.note_runs();
             if matches!(worker.parcel.work, Work::Archive(_)) {
                 self.truth.note_archive(self.deployment);
             }
@@ -120,14 +122,17 @@ impl Story<'_> {
     fn next_moment(&self) -> EpochSeconds {
         let now = self.now();
         let runs = self.deployment.cloud.control.all_runs();
+        // A booked run waits for one of its tenant that is open.
+        let waits = |run: &Run| runs.iter().any(|other| other.tenant == run.tenant && other.stage.is_open());
         let of_run = |run: &Run| match run.stage {
+            Stage::Booked if waits(run) => None,
             Stage::Booked | Stage::Draining => run.resume_at,
             Stage::Gated => Some(now.plus(HOUR)),
-            Stage::Surveying | Stage::Planning | Stage::Applying => Some(now.plus(Duration::from_mins(1))),
+            Stage::Surveying | Stage::Planning | Stage::Applying => Some(now),
             Stage::Scanning | Stage::Applied | Stage::Reported | Stage::Void => None,
         };
-        // A booked run may have to wait for one that is open.
-        let runs = runs.iter().filter_map(of_run).map(|at| at.max(now.plus(Duration::from_mins(1))));
+        let soonest = now.plus(Duration::from_mins(1));
+        let runs = runs.iter().filter_map(of_run).map(|at| at.max(soonest));
         let expire = self.rows().into_iter().filter_map(|row| row.due_at);
         let later = self.people.later.iter().map(|(at, _)| *at);
         let all = runs.chain(expire).chain(later).chain(self.moments_of_reconcile());

@@ -38,8 +38,7 @@ impl Story<'_> {
     pub fn end(&mut self, slot: usize) {
         let known = &self.truth.tokens[slot];
         if known.kind == "vault" || self.dice.chance(400) {
-            let said = Said::End { slots: vec![slot], trigger: Trigger::Revoked };
-            return self.command(slot, "revoked", &json!({}), said);
+            return self.revoke(slot);
         }
         let tenant = known.key.tenant.clone();
         let of_subject = |known: &Known| known.kind == "session" && known.key.tenant == tenant;
@@ -47,6 +46,11 @@ impl Story<'_> {
         let slots = tokens.filter(|(_, known)| of_subject(known)).map(|(slot, _)| slot).collect();
         let said = Said::End { slots, trigger: Trigger::Logout };
         self.say(&tenant, "logout", &json!({ "subject": SECRETS[0], "everywhere": true }), said);
+    }
+
+    pub fn revoke(&mut self, slot: usize) {
+        let said = Said::End { slots: vec![slot], trigger: Trigger::Revoked };
+        self.command(slot, "revoked", &json!({}), said);
     }
 
     pub fn hold(&mut self, slot: usize) {
@@ -125,6 +129,9 @@ impl Story<'_> {
         let now = self.deployment.cloud.clock.millis();
         let sent_at = EpochMillis(now.0 + self.dice.pick(&[0, 0, -120_000, 120_000]));
         if let Said::End { slots, trigger } = &mut said {
+            if *trigger == Trigger::Logout {
+                self.people.logouts.push((tenant.clone(), sent_at));
+            }
             for slot in slots.iter() {
                 self.truth.tokens[*slot].endings.push(Ending { trigger: *trigger, is_taken: false });
             }

@@ -1,13 +1,14 @@
 //! What people and their programs do meanwhile: issue tokens, store and drop references, move them, read, end, hold
 //! and release tokens, run into sources that do not answer, and approve what waits.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::executor::block_on;
 use lethe_domain::issue::{NewToken, issued_item};
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::{Owner, State, VaultRow};
-use lethe_domain::run::Stage;
+use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::{EpochMillis, EpochSeconds};
 use lethe_domain::token::TenantId;
 use lethe_sources::{Attribute, SourceError};
@@ -20,7 +21,7 @@ use crate::commands::Said;
 use crate::setting::DAY;
 use crate::settled::SECRETS;
 use crate::story::Story;
-use crate::truth::{Known, Place, Reference};
+use crate::truth::{Ending, Known, Place, Reference};
 
 /// A reference that was copied can be relied on once it is older than any scan that is under way.
 const DWELL: Duration = Duration::from_hours(26);
@@ -44,6 +45,16 @@ pub struct People {
     /// Holds that were asked for, with what they are on; released ones are taken out.
     pub holds: Vec<(TenantId, Value, String)>,
     pub n_made: u64,
+    /// When each logout was sent, by its sender's clock: it means whatever was issued up to then.
+    pub logouts: Vec<(TenantId, EpochMillis)>,
+    /// Void runs whose note was read and heeded.
+    heeded: BTreeSet<(TenantId, RunId)>,
+}
+
+impl People {
+    fn is_heeded(&self, run: &Run) -> bool {
+        self.heeded.contains(&(run.tenant.clone(), run.id.clone()))
+    }
 }
 
 impl Story<'_> {
@@ -123,6 +134,12 @@ impl Story<'_> {
             owner: Owner { subject: known.subject.clone(), session, client, ..Owner::default() },
         };
         known.issued.push(created_at);
+        let logged_out = |(tenant, sent_at): &(TenantId, EpochMillis)| {
+            is_session && *tenant == known.key.tenant && created_at <= *sent_at
+        };
+        if self.people.logouts.iter().any(logged_out) {
+            known.endings.push(Ending { trigger: Trigger::Logout, is_taken: false });
+        }
         let kind = self.config.known_kind(&new.key.tenant, &new.kind).unwrap();
         let row = VaultRow::try_from(issued_item(&new, kind, DUE_SHARDS).row).unwrap();
         let mut item = item_of(&row, DUE_SHARDS);
@@ -304,10 +321,11 @@ impl Story<'_> {
             let of = RunRef::from(&run);
             let asks = run.note.as_ref().is_some_and(|note| note.contains("lethe accept"));
             if run.stage == Stage::Void && asks {
-                self.tally.count("void run accepted");
                 let actor = operators[0].clone();
                 let acceptance = Acceptance { run: of.clone(), actor, accepted_at: now };
-                self.by_hand(control.accept(&acceptance)).unwrap();
+                if self.by_hand(control.accept(&acceptance)).unwrap() {
+                    self.tally.count("void run accepted");
+                }
             }
             let Some(hash) = run.plan_hash.clone().filter(|_| run.stage == Stage::Gated) else { continue };
             self.tally.count("plan approved");
@@ -323,6 +341,34 @@ impl Story<'_> {
                 self.by_hand(control.approve_budget(&row.key.tenant, day, actor, now)).unwrap();
             }
         }
+    }
+
+    /// A scan never empties a tenant: where nothing would remain its runs are void, and their note tells a person to end
+    /// by commands what is truly at its end. So they do, once they have looked.
+    pub fn end_what_no_scan_may(&mut self) {
+        let runs = self.deployment.cloud.control.all_runs().into_iter();
+        let empties = |note: &String| note.contains("nothing would remain");
+        let void = runs.filter(|run| run.stage == Stage::Void && run.note.as_ref().is_some_and(empties));
+        let unread: Vec<_> = void.filter(|run| !self.people.is_heeded(run)).collect();
+        for run in unread {
+            let in_service = self.scanned_tokens_in_service(&run.tenant);
+            let is_used = |slot: &usize| self.truth.tokens[*slot].is_referenced();
+            if self.people.later.is_empty() && !in_service.iter().any(is_used) {
+                self.tally.count("tenant emptied by commands");
+                self.people.heeded.insert((run.tenant, run.id));
+                in_service.into_iter().for_each(|slot| self.revoke(slot));
+            }
+        }
+    }
+
+    fn scanned_tokens_in_service(&self, tenant: &TenantId) -> Vec<usize> {
+        let is_in_service = |known: &Known| {
+            let row = self.deployment.cloud.vault.row(&known.key);
+            row.is_some_and(|row| row.state == State::Active && row.hold.is_none())
+        };
+        let tokens = self.truth.tokens.iter().enumerate();
+        let of_tenant = tokens.filter(|(_, known)| known.key.tenant == *tenant && known.is_scanned_for());
+        of_tenant.filter(|(_, known)| is_in_service(known)).map(|(slot, _)| slot).collect()
     }
 
     /// A call that a person makes: it takes no turn of a worker's.

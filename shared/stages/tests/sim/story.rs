@@ -5,11 +5,14 @@
 //! and its worker may be killed before or after it. In the calm nothing fails, whatever is due is done at once, and the
 //! world must come to rest.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lethe_domain::config::Config;
 use lethe_domain::row::{Phase, VaultRow};
+use lethe_domain::run::{RunId, Stage};
 use lethe_domain::time::EpochSeconds;
+use lethe_domain::token::TenantId;
 use lethe_stages::error::{StageError, chain};
 use lethe_stages::stream::{Image, StreamRecord};
 use lethe_testkit::FaultKind;
@@ -46,6 +49,8 @@ pub struct Story<'d> {
     pub last_reconciled_at: EpochSeconds,
     /// Where the story is written down, if it is.
     pub script: Option<Vec<String>>,
+    /// The stage of each run that was written down last.
+    stages_told: BTreeMap<(TenantId, RunId), Stage>,
 }
 
 impl<'d> Story<'d> {
@@ -63,6 +68,7 @@ impl<'d> Story<'d> {
             n_workers: 0,
             last_reconciled_at: EpochSeconds(0),
             script: is_written.then(Vec::new),
+            stages_told: BTreeMap::new(),
         }
     }
 
@@ -84,6 +90,21 @@ impl<'d> Story<'d> {
         let now = self.now();
         if let Some(script) = &mut self.script {
             script.push(format!("{now} {}", line()));
+        }
+    }
+
+    /// Writes down which runs have come to another stage, and why they wait or are void.
+    pub fn note_runs(&mut self) {
+        if self.script.is_none() {
+            return;
+        }
+        for run in self.deployment.cloud.control.all_runs() {
+            let of = (run.tenant.clone(), run.id.clone());
+            if self.stages_told.insert(of, run.stage) != Some(run.stage) {
+                let (purpose, stage) = (run.purpose, run.stage.as_str());
+                let why = run.note.as_deref().unwrap_or_default();
+                self.note(|| format!("     run {} {} ({purpose:?}): {stage} {why}", run.tenant, run.id));
+            }
         }
     }
 
@@ -229,7 +250,10 @@ impl<'d> Story<'d> {
     /// Sees to what a call has changed.
     fn happened(&mut self, call: &'static str) -> Result<(), String> {
         match call {
-            "control.update_run" => self.truth.note_seals(self.deployment),
+            "control.update_run" => {
+                self.truth.note_seals(self.deployment);
+                self.note_runs();
+            }
             "archive.put" => self.truth.note_archive(self.deployment),
             _ => {}
         }
