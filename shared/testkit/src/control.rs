@@ -89,6 +89,11 @@ impl FakeControl {
         self.lock().runs.values().cloned().collect()
     }
 
+    /// Every run of which this is true, oldest id first; copies are made of these only.
+    pub fn runs_where(&self, is_wanted: impl Fn(&Run) -> bool) -> Vec<Run> {
+        self.lock().runs.values().filter(|run| is_wanted(run)).cloned().collect()
+    }
+
     /// A tenant's keys as they stand.
     pub fn keys_now(&self, tenant: &TenantId) -> Option<TenantKeys> {
         self.lock().keys.get(tenant).cloned()

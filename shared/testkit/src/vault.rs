@@ -42,6 +42,8 @@ pub struct FakeVault {
 #[derive(Debug, Default)]
 struct State {
     rows: BTreeMap<(String, String), Item>,
+    /// What the rows say, once somebody has looked since the last change.
+    seen: Option<BTreeMap<TokenId, VaultRow>>,
     /// The `owner` index, by its partition.
     owners: BTreeMap<String, BTreeSet<IndexKey>>,
     stream: Vec<StreamRecord>,

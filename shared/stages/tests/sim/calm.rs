@@ -112,16 +112,15 @@ impl Story<'_> {
         let leave = rows.iter().filter_map(|row| row.purge_at).map(|at| at.plus(limits.patience));
         let fan_outs = cloud.control.all_fan_outs();
         let resume = fan_outs.iter().map(|fan_out| fan_out.resume_at);
-        let runs = cloud.control.all_runs();
-        let open = runs.iter().filter(|run| run.stage.is_open() && run.stage != Stage::Draining);
-        let stuck = open.map(|run| run.progressed_at.plus(limits.stuck_after));
+        let open = cloud.control.runs_where(|run| run.stage.is_open() && run.stage != Stage::Draining);
+        let stuck = open.iter().map(|run| run.progressed_at.plus(limits.stuck_after));
         leave.chain(resume).chain(stuck).collect()
     }
 
     /// When something will be due next.
     fn next_moment(&self) -> EpochSeconds {
         let now = self.now();
-        let runs = self.deployment.cloud.control.all_runs();
+        let runs = self.deployment.cloud.control.runs_where(|run| !run.stage.is_final());
         // A booked run waits for one of its tenant that is open.
         let waits = |run: &Run| runs.iter().any(|other| other.tenant == run.tenant && other.stage.is_open());
         let of_run = |run: &Run| match run.stage {

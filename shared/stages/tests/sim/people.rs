@@ -282,9 +282,9 @@ impl Story<'_> {
 
     fn is_scanning(&self, slot: usize) -> bool {
         let tenant = &self.truth.tokens[slot].key.tenant;
-        let runs = self.deployment.cloud.control.all_runs();
         let is_scanning = |stage| matches!(stage, Stage::Surveying | Stage::Scanning | Stage::Draining);
-        runs.iter().any(|run| run.tenant == *tenant && is_scanning(run.stage))
+        let of_tenant = |run: &Run| run.tenant == *tenant && is_scanning(run.stage);
+        !self.deployment.cloud.control.runs_where(of_tenant).is_empty()
     }
 
     fn fail_sources(&mut self) {
@@ -317,10 +317,9 @@ impl Story<'_> {
         let (control, now) = (self.deployment.cloud.control.clone(), self.now());
         let operators =
             ["operator", "second-operator"].map(|name| format!("arn:aws:iam::000000000000:user/{name}"));
-        for run in control.all_runs() {
+        for run in control.runs_where(asks_a_person) {
             let of = RunRef::from(&run);
-            let asks = run.note.as_ref().is_some_and(|note| note.contains("lethe accept"));
-            if run.stage == Stage::Void && asks {
+            if run.stage == Stage::Void {
                 let actor = operators[0].clone();
                 let acceptance = Acceptance { run: of.clone(), actor, accepted_at: now };
                 if self.by_hand(control.accept(&acceptance)).unwrap() {
@@ -346,11 +345,8 @@ impl Story<'_> {
     /// A scan never empties a tenant: where nothing would remain its runs are void, and their note tells a person to end
     /// by commands what is truly at its end. So they do, once they have looked.
     pub fn end_what_no_scan_may(&mut self) {
-        let runs = self.deployment.cloud.control.all_runs().into_iter();
-        let empties = |note: &String| note.contains("nothing would remain");
-        let void = runs.filter(|run| run.stage == Stage::Void && run.note.as_ref().is_some_and(empties));
-        let unread: Vec<_> = void.filter(|run| !self.people.is_heeded(run)).collect();
-        for run in unread {
+        let is_unread = |run: &Run| is_void(run, "nothing would remain") && !self.people.is_heeded(run);
+        for run in self.deployment.cloud.control.runs_where(is_unread) {
             let in_service = self.scanned_tokens_in_service(&run.tenant);
             let is_used = |slot: &usize| self.truth.tokens[*slot].is_referenced();
             if self.people.later.is_empty() && !in_service.iter().any(is_used) {
@@ -376,4 +372,14 @@ impl Story<'_> {
         self.deployment.cloud.faults.calm();
         block_on(call)
     }
+}
+
+/// Whether a plan waits for a yes, or a void run for a word that what it saw is right.
+fn asks_a_person(run: &Run) -> bool {
+    run.stage == Stage::Gated || is_void(run, "lethe accept")
+}
+
+/// Whether a run is void, and says this.
+fn is_void(run: &Run, word: &str) -> bool {
+    run.stage == Stage::Void && run.note.as_ref().is_some_and(|note| note.contains(word))
 }

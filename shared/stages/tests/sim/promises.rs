@@ -94,8 +94,8 @@ impl Judge<'_> {
                 && earlier.scan_started_at.plus(SPACING) <= run.scan_started_at
                 && self.missed(known, earlier).is_ok()
         };
-        let struck_before = self.deployment.cloud.control.all_runs().iter().any(is_earlier);
-        refuse(!struck_before, "no earlier run can have missed it")?;
+        let struck_before = self.deployment.cloud.control.runs_where(is_earlier);
+        refuse(struck_before.is_empty(), "no earlier run can have missed it")?;
         let from = run.scan_started_at.minus(DAY);
         let is_young = known.issued.iter().any(|at| from < at.to_seconds());
         refuse(is_young, "it was issued within its grace")?;
@@ -154,8 +154,8 @@ impl Judge<'_> {
     }
 
     fn sealed_run(&self, tenant: &TenantId, id: Option<&RunId>) -> Result<Run, String> {
-        let runs = self.deployment.cloud.control.all_runs();
-        let run = runs.into_iter().find(|run| run.tenant == *tenant && Some(&run.id) == id);
+        let is_it = |run: &Run| run.tenant == *tenant && Some(&run.id) == id;
+        let run = self.deployment.cloud.control.runs_where(is_it).pop();
         let run = run.ok_or("no run stands behind a scan's verdict")?;
         refuse(run.evidence.is_none(), "a run without evidence decided").map(|()| run)
     }

@@ -112,10 +112,8 @@ impl Truth {
     /// Notes which runs are sealed now.
     pub fn note_seals(&mut self, deployment: &Deployment) {
         let now = deployment.now();
-        for run in deployment.cloud.control.all_runs() {
-            if run.stage == Stage::Draining {
-                self.sealed.entry((run.tenant, run.id)).or_insert(now);
-            }
+        for run in deployment.cloud.control.runs_where(|run| run.stage == Stage::Draining) {
+            self.sealed.entry((run.tenant, run.id)).or_insert(now);
         }
     }
 

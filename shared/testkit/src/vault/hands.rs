@@ -78,7 +78,8 @@ impl FakeVault {
 
     /// Every token's row.
     pub fn rows(&self) -> BTreeMap<TokenId, VaultRow> {
-        tokens(self.lock().rows.values().map(item::read))
+        let state = &mut *self.lock();
+        state.seen.get_or_insert_with(|| tokens(state.rows.values().map(item::read))).clone()
     }
 
     /// Every row, readable or not.

@@ -15,6 +15,7 @@ impl State {
         clock: &HandClock,
         by_ttl: bool,
     ) {
+        self.seen = None;
         let old = match &new {
             Some(item) => self.rows.insert(place, item.clone()),
             None => self.rows.remove(&place),
