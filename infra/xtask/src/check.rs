@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::cloud::{Cloud, Stack};
 use crate::stage::Stages;
 use crate::venv::Installation;
-use crate::{Scenario, TestArgs, command, demo, place, schema, venv};
+use crate::{Scenario, TestArgs, command, demo, place, schema, simulate, venv};
 
 /// One profile for the demo and every test, so that the SDK is compiled once.
 const LOCAL: [&str; 4] = ["--profile", "local", "--workspace", "--locked"];
@@ -40,10 +40,15 @@ pub fn run(args: &TestArgs) -> anyhow::Result<()> {
     stages.run("python checks", python)?;
     if args.fast {
         stages.run("unit tests", unit_tests)?;
-        println!("\nleft out by --fast: docs, everything that needs the local cloud, the template linters");
+        println!(
+            "\nleft out by --fast: docs, the simulation, everything that needs the local cloud, the template linters"
+        );
     } else {
         stages.run("build", build)?;
         stages.run("build tests", build_tests)?;
+        // Before the cloud is there, which would want the same cores.
+        let simulation = format!("simulation, {} seeds", simulate::SEEDS);
+        stages.run(&simulation, || simulate::tell(simulate::SEEDS, 0))?;
         whole(&mut stages)?;
         stages.run("whole line", || demo::line(1_400, false))?;
         stages.run("whole line, functions killed", || demo::line(2_000, true))?;

@@ -2,8 +2,8 @@
 
 use crate::{SimulateArgs, command};
 
-/// What is told where nobody says how many.
-pub const SEEDS: u64 = 1_000;
+/// What is told where nobody says how many, and with every test run.
+pub const SEEDS: u64 = 10_000;
 
 /// Tells the seeds; the first that breaks a promise ends it with its story.
 pub fn run(args: &SimulateArgs) -> anyhow::Result<()> {
