@@ -1,7 +1,7 @@
 """Which fault is in force when. Pure: the same minutes, tenants and seed give the same schedule.
 
 A fault lasts longer than a scan takes, so that whole scans fall under it. Between two faults of one tenant lies a calm
-window in which a campaign gets through: tokens that nobody needs have to leave in the middle of it all.
+window in which a scan gets through: tokens that nobody needs have to leave in the middle of it all.
 """
 
 import random
@@ -15,10 +15,10 @@ WRONG_FORMAT = "wrong_format"
 BASE64 = "store_in_base64"
 KINDS = (UNREACHABLE, DENIED, TRUNCATED, WIPED, WRONG_FORMAT, BASE64)
 FAULT_SECONDS = (60.0, 100.0)
-CALM_SECONDS = (150.0, 210.0)
+CALM_SECONDS = (90.0, 120.0)
 # Every tenant has had a whole scan by then: what a fault takes away is told by what the runs before it saw, and in a
 # tenant's first run nobody but the person who accepts its recall can tell.
-QUIET_SECONDS = 150.0
+QUIET_SECONDS = 120.0
 # Tenants are hit one after the other, so that one is calm while another is not.
 STAGGER_SECONDS = 40.0
 

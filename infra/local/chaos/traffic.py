@@ -16,7 +16,7 @@ import principals
 
 # Tokens that one deed touches at the most.
 BATCH = 6
-READ_BATCH = 25
+READ_BATCH = 50
 # What a tenant does, and how often of a hundred deeds. Few deletions: a token that is read and then deleted is a
 # witness that no scan finds, and many at once would be what they look like, a scan that sees less than it did.
 DEEDS = {"copy": 30, "move": 42, "carry": 12, "delete": 4, "issue": 6, "reissue": 6}
