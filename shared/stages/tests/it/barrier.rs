@@ -1,6 +1,7 @@
 //! References that move while a run reads its sources: each run of these worlds meets the same move again, so that only
 //! the barrier can keep the token, and an unreferenced one beside it cools all the same.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use lethe_domain::message::Wake;
 use lethe_domain::row::Phase;
 use lethe_domain::run::{Run, Stage};
 use lethe_domain::token::TokenId;
-use lethe_sources::{Item, SourceError};
-use lethe_testkit::{Sample, row, token};
+use lethe_sources::{Attribute, Item, SourceError};
+use lethe_testkit::{CHANGED_AT, Sample, row, token};
 
 use crate::driver::World;
 use crate::world::{HOUR, cold_store};
@@ -64,7 +65,7 @@ fn assert_untouched(world: &World) {
 }
 
 fn holds(item: &Item, token: &TokenId) -> bool {
-    let text = lethe_sources::Attribute::S(token.expose().to_owned());
+    let text = Attribute::S(token.expose().to_owned());
     item.values().any(|value| *value == text)
 }
 
@@ -87,9 +88,12 @@ impl World {
 #[test]
 fn what_moved_from_one_object_into_another_during_the_scan_is_kept() {
     let world = cold_store();
+    // It moves in every run, to where it was not when that run listed its sources.
+    let is_in_c = Cell::new(false);
     live(&world, |world, round| {
         if round == 0 {
-            let (from, to) = if world.cloud.clock.now().0 / 3600 % 2 == 0 { ("b", "c") } else { ("c", "b") };
+            let (from, to) = if is_in_c.get() { ("c", "b") } else { ("b", "c") };
+            is_in_c.set(!is_in_c.get());
             for key in ["a", from] {
                 world.stores.objects.remove(LAKE, &format!("exports/{key}.jsonl"));
             }
@@ -164,13 +168,23 @@ fn what_was_in_flight_during_the_whole_scan_has_landed_before_the_last_look() {
 #[test]
 fn what_an_object_holds_since_it_was_read_is_kept() {
     let world = cold_store();
-    live(&world, |world, round| {
-        if round == 0 {
+    for _ in 0..12 {
+        if open_run(&world).is_none() {
             world.put_line("exports/a.jsonl", &token(1));
-            world.drain();
-            world.put_line("exports/a.jsonl", &token(4));
         }
-    });
+        for _ in 0..2 {
+            world.survey().unwrap();
+            let is_first_look =
+                open_run(&world).is_some_and(|run| run.stage == Stage::Scanning && run.round == 0);
+            world.drain();
+            if is_first_look {
+                // It was read as it was listed, and is another one since.
+                world.put_line("exports/a.jsonl", &token(4));
+            }
+            world.approve_waiting("acme");
+        }
+        world.cloud.clock.advance(HOUR);
+    }
     assert_only_the_unreferenced_cooled(&world);
 }
 
@@ -227,9 +241,34 @@ fn a_row_whose_change_is_not_told_is_read_again() {
             world.take_each(table);
             world.stores.objects.remove(LAKE, "exports/a.jsonl");
             // A writer that forgets to set the attribute.
-            let text = lethe_sources::Attribute::S(token(4).expose().to_owned());
+            let text = Attribute::S(token(4).expose().to_owned());
             world.unstore(&token(4));
             world.stores.tables.put(ORDERS, Item::from([("note".to_owned(), text)]));
+            world.take(bucket).unwrap();
+        } else {
+            world.take_each(&world.cloud.scan_queue.drain());
+            world.unstore(&token(4));
+            world.put_line("exports/a.jsonl", &token(4));
+        }
+    });
+    assert_only_the_unreferenced_cooled(&world);
+}
+
+#[test]
+fn a_row_that_was_dated_before_the_scan_and_stored_after_it_was_read_is_kept() {
+    let world = cold_store();
+    live(&world, |world, round| {
+        if round == 0 {
+            let units = world.cloud.scan_queue.drain();
+            let (bucket, table) = units.split_first().unwrap();
+            world.take_each(table);
+            world.stores.objects.remove(LAKE, "exports/a.jsonl");
+            world.unstore(&token(4));
+            // Its writer noted the time first and was that long in storing it.
+            let noted_at = Attribute::N((world.cloud.clock.millis().0 - 14 * 60_000).to_string());
+            let note = Attribute::S(token(4).expose().to_owned());
+            let item = [("note".to_owned(), note), (CHANGED_AT.to_owned(), noted_at)];
+            world.stores.tables.put(ORDERS, Item::from(item));
             world.take(bucket).unwrap();
         } else {
             world.take_each(&world.cloud.scan_queue.drain());

@@ -1,12 +1,15 @@
 //! Each guard alone, over the stages.
 
+use futures::FutureExt;
+use lethe_domain::message::Wake;
 use lethe_domain::row::Phase;
-use lethe_domain::run::Stage;
-use lethe_stages::ports::RunRef;
+use lethe_domain::run::{Purpose, Stage};
+use lethe_stages::ports::{Control, RunRef};
 use lethe_stages::work_keys;
 use lethe_testkit::{row, token};
 use serde_json::json;
 
+use crate::driver::World;
 use crate::world::{HOUR, cold_store, empty_world};
 
 #[test]
@@ -80,9 +83,8 @@ fn a_row_written_after_the_plan_is_left_alone() {
 #[test]
 fn an_altered_plan_is_void_and_writes_nothing() {
     let world = cold_store();
-    let applying = |world: &crate::driver::World| {
-        world.cloud.control.all_runs().into_iter().find(|run| run.stage == Stage::Applying)
-    };
+    let applying =
+        |world: &World| world.cloud.control.all_runs().into_iter().find(|run| run.stage == Stage::Applying);
     for _ in 0..400 {
         if applying(&world).is_some() {
             break;
@@ -112,4 +114,60 @@ fn the_same_slot_twice_opens_one_run() {
     world.survey().unwrap();
     world.survey().unwrap();
     assert_eq!(world.cloud.control.all_runs().len(), 1);
+}
+
+/// Until a verdict run has its plan: its messages, of which nobody has taken one.
+fn about_to_sentence(world: &World) -> Vec<Wake> {
+    let is_verdict = |wake: &Wake| match wake {
+        Wake::Apply { run, .. } => {
+            let runs = world.cloud.control.all_runs();
+            runs.iter().any(|other| other.id == *run && other.purpose == Purpose::Verdict)
+        }
+        Wake::Scan { .. } | Wake::Plan { .. } => false,
+    };
+    for _ in 0..2000 {
+        world.approve_waiting("acme");
+        world.survey().unwrap();
+        match world.cloud.scan_queue.take().or_else(|| world.cloud.sweep_queue.take()) {
+            Some(wake) if is_verdict(&wake) => {
+                return [wake].into_iter().chain(world.cloud.sweep_queue.drain()).collect();
+            }
+            Some(wake) => world.take(&wake).unwrap(),
+            None => {
+                world.cloud.clock.advance(HOUR);
+            }
+        }
+    }
+    panic!("no verdict run came to its plan: {:?}", world.cloud.control.all_runs());
+}
+
+/// Another worker takes the shard of this message over, once the lease of the one that has it has ended.
+fn take_over(world: &World, wake: &Wake) {
+    let Wake::Apply { tenant, run, shard, .. } = wake else { panic!("{wake:?} applies nothing") };
+    let (control, run) = (&world.cloud.control, RunRef { tenant: tenant.clone(), id: run.clone() });
+    world.cloud.clock.advance(world.settings.limits.lease);
+    let (now, until) = (world.now(), world.now().plus(world.settings.limits.lease));
+    let fence = control.next_fence(tenant).now_or_never().unwrap().unwrap();
+    let lease = control.take_lease((&run, *shard), fence, now, until).now_or_never().unwrap().unwrap();
+    assert_eq!(lease.unwrap().fence, fence);
+}
+
+#[test]
+fn a_worker_whose_shard_was_taken_over_sentences_nothing_more() {
+    let world = cold_store();
+    let wakes = about_to_sentence(&world);
+    let asleep_before_its_writes = |wake: &Wake| {
+        world.apply(wake, &|| {
+            take_over(&world, wake);
+            false
+        });
+    };
+    wakes.iter().for_each(asleep_before_its_writes);
+    assert_eq!(world.phases()[&token(2)], Phase::Cooling);
+    // Who took it over died as well: when its lease has ended the next one carries the plan out.
+    world.cloud.clock.advance(world.settings.limits.lease);
+    wakes.into_iter().for_each(|wake| world.cloud.sweep_queue.put_back(wake));
+    world.drain();
+    assert_eq!(world.phases()[&token(2)], Phase::Sentenced);
+    assert_eq!(world.phases()[&token(4)], Phase::Active);
 }

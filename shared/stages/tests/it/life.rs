@@ -1,10 +1,13 @@
 //! A token's whole life, by identity: which were kept, which were taken.
 
+use futures::executor::block_on;
 use lethe_domain::audit::Event;
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::Phase;
 use lethe_domain::run::{Purpose, Stage};
+use lethe_stages::confirm::{Confirm, ConfirmReport};
 use lethe_testkit::{row, token};
+use serde_json::json;
 
 use crate::driver::{Operator, World};
 use crate::world::{DAY, HOUR, busy_world, cold_store, hardly_referenced, live_world};
@@ -166,6 +169,31 @@ fn whoever_removes_a_row_it_is_archived() {
     world.round();
     assert_eq!(archived_tokens(&world), [token(1).expose()]);
     assert_eq!(world.events_of("acme", &token(1)), [Event::Archived]);
+}
+
+#[test]
+fn a_removed_row_that_nobody_understands_is_archived_as_it_was() {
+    let world = live_world(2);
+    let key = row("acme", &token(1)).key();
+    world.cloud.vault.set_attribute(&key, "state", json!({ "S": "odd" }));
+    world.cloud.vault.delete(&key);
+    world.round();
+    let [record] = world.cloud.archive.records().try_into().unwrap();
+    assert_eq!((record.token.as_str(), &record.image["state"]), (token(1).expose(), &json!({ "S": "odd" })));
+    assert_eq!(world.phases().into_keys().collect::<Vec<_>>(), [token(2)]);
+}
+
+#[test]
+fn a_notice_of_a_version_that_is_still_there_purges_nothing() {
+    let world = live_world(2);
+    world.cloud.vault.delete(&row("acme", &token(1)).key());
+    world.round();
+    let [version] = world.cloud.archive.all_versions().try_into().unwrap();
+    let confirm = Confirm { audit: &world.audit, archive: &world.cloud.archive };
+    let report = block_on(confirm.version_gone(&version.object, world.now())).unwrap();
+    assert_eq!(report, ConfirmReport::StillThere);
+    assert_eq!(world.events_of("acme", &token(1)), [Event::Archived]);
+    assert_eq!(world.cloud.audit.items_of(Event::Purged).len(), 0);
 }
 
 #[test]

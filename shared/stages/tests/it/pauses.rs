@@ -264,6 +264,22 @@ fn a_freeze_lifts_every_date_in_its_senders_name_and_nothing_leaves() {
 }
 
 #[test]
+fn what_is_archived_stays_under_any_tenants_freeze_and_goes_after_it() {
+    let world = live_world(2);
+    world.cloud.vault.delete(&row("acme", &token(1)).key());
+    world.drain();
+    let archived = world.cloud.archive.all_versions();
+    assert_eq!(archived.len(), 1);
+    world.pause(&acme(), true);
+    world.rounds(100, DAY);
+    assert_eq!(world.cloud.archive.all_versions(), archived);
+    world.resume(&acme());
+    world.round();
+    assert_eq!(world.cloud.archive.all_versions().len(), 0);
+    assert_eq!(world.events_of("acme", &token(1)), [Event::Archived]);
+}
+
+#[test]
 fn after_a_freeze_what_ended_gets_a_new_date_a_day_ahead_and_what_was_unused_waits_for_a_verdict() {
     let world = condemned();
     world.pause(&acme(), true);

@@ -182,6 +182,25 @@ fn the_undo_of_a_verdict_run_brings_back_what_it_sentenced() {
 }
 
 #[test]
+fn a_token_of_its_plan_that_ended_otherwise_since_or_that_another_run_took_stays_out() {
+    let world = cooled(3);
+    let run = cooling_run(&world);
+    world.cloud.clock.advance(DAY);
+    world.revoke("acme", &token(1));
+    // As if it had come back and been missed again since.
+    let taken_again = row("acme", &token(2)).cooling(Trigger::Unreferenced, run.progressed_at.plus(DAY));
+    world.cloud.vault.insert(taken_again);
+    world.drain();
+    order(&world, &run.id);
+    world.round();
+    let phases = world.phases();
+    let of = |seed| phases[&token(seed)];
+    assert_eq!([of(1), of(2), of(3)], [Phase::Sentenced, Phase::Cooling, Phase::Active]);
+    let tally = UndoTally { n_reinstated: 1, n_ended: 1, n_of_others: 1, ..UndoTally::default() };
+    assert_eq!(tally_of(&world, &run.id), tally);
+}
+
+#[test]
 fn tokens_that_others_took_out_stay_out() {
     let world = cooled(3);
     let run = cooling_run(&world).id;

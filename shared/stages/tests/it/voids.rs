@@ -99,6 +99,27 @@ fn a_void_run_of_one_tenant_does_not_hold_up_another() {
 }
 
 #[test]
+fn a_store_that_does_not_answer_holds_up_no_other_tenant() {
+    let config = Sample::new()
+        .tenant("acme")
+        .bucket("lake", "acme-lake", "exports/", "jsonl")
+        .tenant("globex")
+        .table("orders", "globex-orders", 2)
+        .cadence("30d");
+    let world = World::new(&config.text());
+    world.stores.objects.refuse(Some(SourceError::Unreachable { code: "timeout".to_owned() }));
+    world.stores.tables.create("globex-orders");
+    world.cloud.vault.insert(row("acme", &token(1)));
+    world.cloud.vault.insert(row("globex", &token(2)));
+    world.cloud.vault.insert(row("globex", &token(3)));
+    world.store("globex-orders", &token(3));
+    world.rounds(8, HOUR);
+    assert_eq!(world.phases()[&token(1)], Phase::Active);
+    assert_eq!(world.phases()[&token(2)], Phase::Cooling);
+    assert_eq!(world.phases()[&token(3)], Phase::Active);
+}
+
+#[test]
 fn a_void_discovery_run_is_taken_again_and_the_campaign_goes_on() {
     let world = cold_store();
     world.stores.objects.refuse(Some(SourceError::Missing));
