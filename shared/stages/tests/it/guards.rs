@@ -166,7 +166,9 @@ fn a_worker_whose_shard_was_taken_over_sentences_nothing_more() {
     assert_eq!(world.phases()[&token(2)], Phase::Cooling);
     // Who took it over died as well: when its lease has ended the next one carries the plan out.
     world.cloud.clock.advance(world.settings.limits.lease);
-    wakes.into_iter().for_each(|wake| world.cloud.sweep_queue.put_back(wake));
+    for wake in wakes {
+        world.cloud.sweep_queue.put_back(wake);
+    }
     world.drain();
     assert_eq!(world.phases()[&token(2)], Phase::Sentenced);
     assert_eq!(world.phases()[&token(4)], Phase::Active);

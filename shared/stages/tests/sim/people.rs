@@ -352,7 +352,9 @@ impl Story<'_> {
             if self.people.later.is_empty() && !in_service.iter().any(is_used) {
                 self.tally.count("tenant emptied by commands");
                 self.people.heeded.insert((run.tenant, run.id));
-                in_service.into_iter().for_each(|slot| self.revoke(slot));
+                for slot in in_service {
+                    self.revoke(slot);
+                }
             }
         }
     }
