@@ -117,7 +117,15 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let mut builder = MarkBuilder::new(MarkKey::new(9), ShardCount::new(4).unwrap());
     (0..40_u32).for_each(|number| builder.add(format!("tok_{}", number % 30).as_bytes()));
     let stats = UnitStats { n_objects: 1, n_bytes: 100, n_tokens: 40, ..UnitStats::default() };
-    let header = PartHeader { source: "lake".into(), unit: 7, part: 2, next: Some(b"cursor".to_vec()), stats, missed: vec![5], canaries: Vec::new() };
+    let header = PartHeader {
+        source: "lake".into(),
+        unit: 7,
+        part: 2,
+        next: Some(b"cursor".to_vec()),
+        stats,
+        missed: vec![5],
+        canaries: Vec::new(),
+    };
     let file = builder.encode(&header);
     assert_eq!(by_suffix(&file).map(|footer| footer.header), Ok(header.clone()));
     let marks = [(1, 1), (900, 2), (70_000, 40), (u64::MAX, u64::MAX)];
