@@ -17,7 +17,7 @@ pub fn shape_of(config: &Config, tenant: &TenantId) -> String {
     let _ = write!(text, "{:?} {sources:?}", config.scanned_formats(tenant));
     for (name, kind, _) in config.scanned_kinds(tenant) {
         let rules = [Trigger::Unreferenced, Trigger::Idle].map(|trigger| kind.rule(trigger));
-        let times = (kind.grace, kind.read_granularity, kind.idle_after);
+        let times = (kind.grace, kind.read_granularity, kind.idle_after, kind.idle_requires);
         let _ = write!(text, " {name} {:?} {times:?} {rules:?}", kind.format);
     }
     hash_of(text.as_bytes())

@@ -27,6 +27,7 @@ pub mod runs;
 pub mod scan;
 pub mod seal;
 pub mod settings;
+mod silence;
 mod stored;
 pub mod stream;
 pub mod survey;

@@ -24,6 +24,7 @@ pub struct Sample {
     shards: u16,
     cadence: String,
     idle_after: Option<String>,
+    idle_waits_for_scan: bool,
     unreferenced: String,
     ratio: (u8, u64),
     rails: BTreeMap<String, String>,
@@ -52,6 +53,7 @@ impl Sample {
             shards: SHARDS,
             cadence: "24h".to_owned(),
             idle_after: None,
+            idle_waits_for_scan: false,
             unreferenced: "retention = \"7d\"\n".to_owned(),
             // So that a test with a handful of tokens does not meet the ratio; a test of the rails sets it.
             ratio: (15, 1000),
@@ -142,6 +144,13 @@ impl Sample {
         self
     }
 
+    /// Idle tokens of kind `vault` go only if they are in no store either.
+    #[must_use]
+    pub fn idle_waits_for_scan(mut self) -> Self {
+        self.idle_waits_for_scan = true;
+        self
+    }
+
     /// Other lines under `[kinds.vault.on.unreferenced]`.
     #[must_use]
     pub fn unreferenced(mut self, lines: &str) -> Self {
@@ -183,6 +192,9 @@ impl Sample {
         let mut text = format!("version = 1\ndue_shards = {DUE_SHARDS}\n\n{CARD}\n{VAULT}");
         if let Some(idle_after) = &self.idle_after {
             writeln!(text, "idle_after = \"{idle_after}\"").unwrap();
+        }
+        if self.idle_waits_for_scan {
+            writeln!(text, "idle_requires = \"unreferenced\"").unwrap();
         }
         write!(text, "\n[kinds.vault.on.unreferenced]\n{}\n{AUTH}\n", self.unreferenced).unwrap();
         for Tenant { name, callers, sources } in &self.tenants {

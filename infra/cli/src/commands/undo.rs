@@ -147,7 +147,7 @@ async fn count<C, A, V: Vault, W: WorkStore>(
             Next::PlanIsGone => (position, tally) = (UndoPosition::WALK, UndoTally::default()),
             Next::Piece(piece) => {
                 let concerned = piece.found.iter().filter(|(_, read)| match read {
-                    Some(RowRead::Token(row)) => concerns(&position, row, &undoing),
+                    Some(RowRead::Token(row)) => concerns(&position, row, &undoing, pinned),
                     Some(RowRead::Subject | RowRead::Unreadable(_)) | None => true,
                 });
                 let of_piece = concerned.map(|found| would_do(found, &undoing, pinned, now));

@@ -8,6 +8,7 @@ mod callers;
 mod cleanup;
 mod example;
 mod hostile;
+mod idle;
 mod overrides;
 mod weak;
 

@@ -220,6 +220,7 @@ fn word_of(why: Why) -> &'static str {
         | Why::Referenced
         | Why::InGrace
         | Why::KnownEnd
+        | Why::NotIdle
         | Why::CoolingOff
         | Why::NotDue => "not_due",
     }

@@ -119,7 +119,7 @@ impl<C: Control, A: AuditLog, V: Vault> InHand<'_, C, A, V> {
     /// Brings back one piece, each token by a conditional write.
     async fn bring_back(&self, found: Vec<Found>, position: &UndoPosition) -> Result<UndoTally, StageError> {
         let concerned = found.into_iter().filter(|(_, read)| match read {
-            Some(RowRead::Token(row)) => concerns(position, row, &self.undoing),
+            Some(RowRead::Token(row)) => concerns(position, row, &self.undoing, self.deeds.pinned),
             Some(RowRead::Subject | RowRead::Unreadable(_)) | None => true,
         });
         stream::iter(concerned)

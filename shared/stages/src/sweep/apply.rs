@@ -267,7 +267,7 @@ fn was_made(run: &Run, write: &RowWrite, outcome: &WriteOutcome) -> bool {
 fn count(tally: &mut ApplyTally, verb: Verb, made: bool) {
     let count = match verb {
         _ if !made => &mut tally.n_changed,
-        Verb::Cool => &mut tally.n_cooled,
+        Verb::Cool | Verb::CoolIdle => &mut tally.n_cooled,
         Verb::Sentence => &mut tally.n_sentenced,
         Verb::Reinstate { .. } => &mut tally.n_reinstated,
     };

@@ -6,6 +6,7 @@ use lethe_domain::lifecycle::RunFacts;
 use lethe_domain::message::Wake;
 use lethe_domain::plan::{PlanPart, ShardPlan, hash_of};
 use lethe_domain::rails::stale_marks;
+use lethe_domain::read_feed::Silence;
 use lethe_domain::run::{PlanTally, Run, Stage};
 use lethe_domain::token::Shard;
 use lethe_domain::witness::Measured;
@@ -18,6 +19,7 @@ use crate::error::StageError;
 use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
+use crate::silence::silence_of;
 use crate::stored::to_json;
 use crate::work_keys;
 
@@ -79,7 +81,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             return Ok(Err(why));
         }
         let keys = keys_of(self.control, &run.tenant).await?;
-        let facts = self.facts(run).await?;
+        let silence = self.silence(run, &pinned).await?;
+        let facts = self.facts(run, &silence).await?;
         let prior = self.prior(run, shard).await?;
         let dead = canaries::dead(run, shard, &pinned, &keys)?;
         let join = Join {
@@ -171,7 +174,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         Ok(candidates::decode(&bytes).unwrap_or_default())
     }
 
-    async fn facts(&self, run: &Run) -> Result<RunFacts, StageError> {
+    async fn facts<'s>(&self, run: &Run, silence: &'s Silence) -> Result<RunFacts<'s>, StageError> {
         let previous = match &run.previous {
             None => None,
             Some(id) => self.control.run(&RunRef { tenant: run.tenant.clone(), id: id.clone() }).await?,
@@ -184,6 +187,17 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             scan_started_at: run.scan_started_at,
             counts_strikes,
             proof: run.verdict_proof(),
+            silence,
         })
+    }
+
+    /// What is known of the tenant's reads up to the scan, where one of its kinds asks for it.
+    async fn silence(&self, run: &Run, pinned: &Pinned) -> Result<Silence, StageError> {
+        let kinds = pinned.config.scanned_kinds(&run.tenant);
+        if !kinds.iter().any(|(_, kind, _)| kind.idle_waits_for_scan()) {
+            return Ok(Silence::Unknown);
+        }
+        let limits = &self.settings.limits;
+        silence_of(self.control, &run.tenant, (pinned, limits), run.scan_started_at).await
     }
 }

@@ -21,6 +21,7 @@ mod groups;
 mod guards;
 mod holds;
 mod house;
+mod joined;
 mod life;
 mod model;
 mod notices;
