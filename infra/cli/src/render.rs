@@ -15,6 +15,7 @@ use crate::commands::first_purge::FirstPurgeView;
 use crate::commands::pause::{PauseView, Paused, Resumed};
 use crate::commands::plan::{Approved, PlanView};
 use crate::commands::read_feed::FeedView;
+use crate::commands::regret::RegretView;
 use crate::commands::run::{Booked, Progress};
 use crate::commands::status::{FILL_WARNING_PERCENT, FreezeView, StatusView, TenantView, Waiting};
 use crate::commands::undo::{LeftView, UndoView};
@@ -25,6 +26,7 @@ mod canary;
 mod explain;
 mod pause;
 mod recall;
+mod regret;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ pub(crate) use undo::{undo_ordered, undo_progress, undone};
 pub(crate) use verify::{verified, verifying, waiting};
 
 use recall::recall_lines;
+use regret::run_regret_text;
 
 /// The answer to `lethe apply`.
 pub(crate) fn applied(applied: &Applied) -> String {
@@ -110,7 +113,11 @@ pub(crate) fn plan(plan: &PlanView) -> String {
         field("cooling, await a verdict run", tally.n_awaiting_verdict),
         field("not understood, kept", tally.n_unreadable),
     ];
+    if 0 < tally.n_not_idle {
+        lines.push(field("in no store, kept: not idle", tally.n_not_idle));
+    }
     lines.extend(recall_lines(&plan.measured));
+    lines.extend(run_regret_text(run).map(|text| field("came of it", text)));
     lines.extend([String::new(), field("hash", hash), field("evidence", evidence.as_deref().unwrap_or("-"))]);
     if let Some(note) = &run.note {
         lines.push(field("why", note));

@@ -32,6 +32,7 @@ pub mod rails;
 pub mod read_feed;
 pub mod reader;
 pub mod record;
+pub mod regret;
 pub mod replay;
 pub mod row;
 pub mod run;

@@ -72,6 +72,15 @@ impl Pinned {
         formats.into_iter().find_map(|(_, format)| format.canonical(token.expose()))
     }
 
+    /// The kind of a token of which only the id is known, where one kind alone has its format.
+    pub fn kind_by_format(&self, tenant: &TenantId, token: &TokenId) -> Option<&str> {
+        let kinds = self.config.scanned_kinds(tenant);
+        let mut fitting =
+            kinds.into_iter().filter(|(_, _, format)| format.canonical(token.expose()).is_some());
+        let (kind, ..) = fitting.next()?;
+        fitting.next().is_none().then_some(kind)
+    }
+
     /// How fast a tenant's runs follow each other.
     pub fn pace(&self, tenant: &TenantId, limits: &Limits) -> Pace {
         let kinds = || self.config.scanned_kinds(tenant).into_iter().map(|(_, kind, _)| kind);

@@ -5,6 +5,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::limits::Limits;
 use lethe_domain::pause::Pauses;
 use lethe_domain::policy::{Action, Trigger};
+use lethe_domain::regret::by_run;
 use lethe_domain::row::{Phase, RowRead, VaultRow, due_partition_name};
 use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
@@ -24,6 +25,7 @@ use super::forecast::Facts;
 use super::pause::PauseView;
 use super::plan::{Approved, approved};
 use super::read_feed::{FeedView, read_feed};
+use super::regret::{RegretView, regret};
 use super::{RUNS_SEEN, RunView, check_tenant, config_in_force};
 use crate::error::CliError;
 
@@ -100,6 +102,8 @@ pub(crate) struct TenantView {
     pub(crate) fan_outs: FanOutsView,
     /// Up to when silence counts as idleness; `None` where nothing of the tenant goes idle.
     pub(crate) read_feed: Option<FeedView>,
+    /// What came of what each of its policies took out of service, the latest version first.
+    pub(crate) regret: Vec<RegretView>,
     /// When the next run starts; `None` while one is in progress or nothing is scanned for.
     pub(crate) next_run_at: Option<EpochSeconds>,
     /// Whether its last run ended as a report, as runs do in `Mode=report`. The mode itself is the stack's: right after
@@ -177,6 +181,8 @@ async fn look_at<C: Control, A: AuditLog>(
     let rows = planned.map(|run| run.tally.n_rows);
     let tokens = control.token_count(tenant).await?;
     let limit = limit_of(tokens, pinned);
+    let regrets = control.regrets(tenant).await?;
+    let of_runs = by_run(&regrets);
     Ok(TenantView {
         tenant: tenant.clone(),
         pauses: pauses.standing(tenant).map(|(reach, pause)| PauseView::of(&reach, pause)).collect(),
@@ -195,11 +201,12 @@ async fn look_at<C: Control, A: AuditLog>(
         budget: budget(tenant, limit, (now, limits), (control, audit)).await?,
         fan_outs: fan_outs(tenant, (now, limits), control).await?,
         read_feed: read_feed(tenant, pinned, (now, limits), control).await?,
+        regret: regret(&regrets),
         next_run_at: if is_scanned { next_run_at(&facts) } else { None },
         reports_only,
         first_deletion: by_scan.into_iter().chain(by_end).min(),
         first_deletion_is_exact: false,
-        runs: runs.iter().take(RUNS_SHOWN).map(RunView::from).collect(),
+        runs: runs.iter().take(RUNS_SHOWN).map(|run| RunView::of(run, &of_runs)).collect(),
     })
 }
 

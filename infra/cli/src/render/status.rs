@@ -6,6 +6,7 @@ use lethe_domain::config::show_duration;
 use super::budget::budget_lines;
 use super::pause::{own_pause_lines, pause_of_all};
 use super::recall::recall_lines;
+use super::regret::{regret_lines, run_regret_text};
 use super::{
     FILL_WARNING_PERCENT, FanOutView, FanOutsView, FeedView, FirstPurgeView, RunView, StatusView, TenantView,
     Waiting, field, or_dash, persons_text, word_of,
@@ -50,6 +51,7 @@ fn tenant_lines(tenant: &TenantView) -> Vec<String> {
     lines.extend(budget_lines(tenant.tenant.as_str(), &tenant.budget));
     lines.extend(fan_out_lines(&tenant.fan_outs));
     lines.extend(tenant.read_feed.as_ref().map(|feed| field("read feed", feed_text(feed))));
+    lines.extend(regret_lines(tenant));
     if tenant.reports_only {
         let hint = "runs end as reports: nothing leaves service until the stack's Mode is act";
         lines.push(field("mode", hint));
@@ -175,5 +177,6 @@ fn run_text(run: &RunView) -> String {
     let plan_only = if run.plan_only { ", plan only" } else { "" };
     let resumes = run.resume_at.map_or_else(String::new, |at| format!(", goes on from {at}"));
     let note = run.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
-    format!("{} {} {}{plan_only}{resumes}{note}", run.run, word_of(run.purpose), run.stage.as_str())
+    let regret = run_regret_text(run).map_or_else(String::new, |text| format!(", {text}"));
+    format!("{} {} {}{plan_only}{resumes}{regret}{note}", run.run, word_of(run.purpose), run.stage.as_str())
 }

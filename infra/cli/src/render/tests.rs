@@ -2,6 +2,7 @@ use lethe_domain::audit::Event;
 use lethe_domain::marks::Dangling;
 use lethe_domain::policy::Trigger;
 use lethe_domain::reader::{ReaderAnswer, ReaderState};
+use lethe_domain::regret::{Decision, PolicyVersion, RegretCount, Regrets};
 use lethe_domain::row::{Phase, RowVersion};
 use lethe_domain::run::{PlanTally, Purpose, RunId, Stage};
 use lethe_domain::token::{Shard, TenantId};
@@ -10,6 +11,7 @@ use lethe_domain::witness::{Measured, Witnesses};
 
 use super::*;
 use crate::commands::explain::HistoryEvent;
+use crate::commands::regret::regret;
 use crate::commands::status::Waiting;
 use crate::commands::verify::{FaultView, VerifyView};
 
@@ -36,6 +38,7 @@ fn run(stage: Stage) -> RunView {
         resume_at: None,
         note: None,
         notes: Vec::new(),
+        regret: None,
     }
 }
 
@@ -92,6 +95,7 @@ fn waiting_plan() -> PlanView {
         n_sentence: 0,
         n_reinstate: 1,
         n_awaiting_verdict: 9,
+        n_not_idle: 0,
         n_unreadable: 1,
         verdict_from: None,
     };
@@ -246,6 +250,7 @@ fn quiet_tenant() -> TenantView {
         fan_outs: FanOutsView::default(),
         next_run_at: None,
         read_feed: None,
+        regret: Vec::new(),
         reports_only: false,
         first_deletion: None,
         first_deletion_is_exact: true,
@@ -382,6 +387,7 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
         fan_outs: FanOutsView { n_open: 12, is_cut: false, ends_tokens: true, oldest: vec![fan_out()] },
         next_run_at: Some(T),
         read_feed: None,
+        regret: Vec::new(),
         reports_only: false,
         first_deletion: Some(crate::commands::status::Deletion {
             at: T,
@@ -419,6 +425,27 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       command budget of today         0 tokens spent, up to 10 leave without a person
       runs                            none yet
     ");
+}
+
+#[test]
+fn status_shows_what_came_of_each_policy_and_run() {
+    let by = |kind: &str, trigger, config, run: Option<&str>| Decision {
+        policy: PolicyVersion { kind: kind.into(), trigger, config },
+        run: run.map(id),
+    };
+    let count = |n_taken, n_revived, n_asked_after| RegretCount { n_taken, n_revived, n_asked_after };
+    let regrets = Regrets::from([
+        (by("vault", Trigger::Unreferenced, 2, Some("1700000000-02")), count(3, 0, 0)),
+        (by("vault", Trigger::Unreferenced, 3, Some("1800000000-02")), count(250, 2, 1)),
+        (by("vault", Trigger::Idle, 3, None), count(0, 1, 0)),
+        (by("", Trigger::Expired, 0, None), count(0, 0, 4)),
+    ]);
+    let ran = RunView { regret: Some(count(250, 2, 1)), ..run(Stage::Applied) };
+    let tenant = TenantView { regret: regret(&regrets), runs: vec![ran], ..quiet_tenant() };
+    let json = serde_json::to_string(&tenant.regret[1]).unwrap();
+    insta::assert_snapshot!(json, @"");
+    let view = StatusView { config: 3, now: T, tenants: vec![tenant] };
+    insta::assert_snapshot!(status(&view), @"");
 }
 
 #[test]

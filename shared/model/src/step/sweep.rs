@@ -53,7 +53,9 @@ impl Protocol {
         };
         let scanned = decide_scanned(&self.seen(row), n_found, prior.as_ref(), &self.kind, &facts);
         world.carried.candidate = match &scanned {
-            Scanned::Strike(kept) | Scanned::Cool { candidate: kept, .. } => Some((kept.strikes, tick(kept.first_scan_at))),
+            Scanned::Strike(kept) | Scanned::Cool { candidate: kept, .. } => {
+                Some((kept.strikes, tick(kept.first_scan_at)))
+            }
             Scanned::Keep(_) | Scanned::Sentence(_) | Scanned::Reinstate { .. } => None,
         };
         let mut tally = Tally { is_struck: matches!(scanned, Scanned::Strike(_)), ..Tally::default() };

@@ -29,6 +29,7 @@ mod out_of_band;
 mod pauses;
 mod recall;
 mod recut;
+mod regret;
 mod report;
 mod shrunk;
 mod triggers;
