@@ -5,6 +5,7 @@ mod canaries;
 mod commanded;
 mod explained;
 mod paused;
+mod regretted;
 mod verified;
 
 use std::cell::Cell;

@@ -34,7 +34,9 @@ fn regret_text(view: &RegretView) -> String {
 
 fn count_text(count: RegretCount) -> String {
     let RegretCount { n_taken, n_revived, n_asked_after } = count;
-    format!("{n_taken} taken, {n_revived} came back, {n_asked_after} asked for after they had left")
+    // Whoever decided last may have taken none of them out of service itself.
+    let taken = if n_taken == 0 { String::new() } else { format!("{n_taken} taken, ") };
+    format!("{taken}{n_revived} came back, {n_asked_after} asked for after they had left")
 }
 
 /// What came of one run; nothing where it took none.

@@ -443,9 +443,25 @@ fn status_shows_what_came_of_each_policy_and_run() {
     let ran = RunView { regret: Some(count(250, 2, 1)), ..run(Stage::Applied) };
     let tenant = TenantView { regret: regret(&regrets), runs: vec![ran], ..quiet_tenant() };
     let json = serde_json::to_string(&tenant.regret[1]).unwrap();
-    insta::assert_snapshot!(json, @"");
+    insta::assert_snapshot!(json, @r#"{"kind":"vault","trigger":"unreferenced","config":3,"n_taken":250,"n_revived":2,"n_asked_after":1,"per_ten_thousand":120}"#);
     let view = StatusView { config: 3, now: T, tenants: vec![tenant] };
-    insta::assert_snapshot!(status(&view), @"");
+    insta::assert_snapshot!(status(&view), @"
+    config version 3, at 2027-01-15T08:00:00Z
+
+    globex
+      kinds                           session
+      sources                         -
+      shards                          2, fill not known before the first plan
+      tokens                          not known before reconcile has walked the vault once
+      next run                        -
+      first deletion to come          none in sight
+      command budget of today         0 tokens spent, up to 10 leave without a person
+      taken and regretted             vault idle, version 3: 1 came back, 0 asked for after they had left
+                                      vault unreferenced, version 3: 250 taken, 2 came back, 1 asked for after they had left (1.20 %)
+                                      vault unreferenced, version 2: 3 taken, 0 came back, 0 asked for after they had left (0.00 %)
+                                      unknown kind expired, unknown version: 0 came back, 4 asked for after they had left
+      runs                            1800000000-02 confirm applied, 250 taken, 2 came back, 1 asked for after they had left
+    ");
 }
 
 #[test]
