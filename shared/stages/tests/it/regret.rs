@@ -74,7 +74,8 @@ fn every_way_back_counts_once_against_the_run_that_took_the_token() {
             }
             command => assert_eq!(ask(&world, command, &dead()), 200),
         }
-        world.rounds(8, DAY);
+        world.rounds(7, DAY);
+        world.rounds(4, HOUR);
         assert_eq!(world.phases()[&dead()], Phase::Active, "{way}");
         assert_eq!(regrets(&world)[&decision], count(1, 1, 0), "{way}");
     }
@@ -97,7 +98,9 @@ fn a_return_after_the_sentence_counts_against_the_run_that_sentenced() {
 /// The whole life of the dead token, until its archived version is gone too.
 fn purged() -> World {
     let (world, _) = cooled();
-    world.rounds(24, DAY);
+    world.rounds(7, DAY);
+    world.rounds(4, HOUR);
+    world.rounds(13, DAY);
     assert!(!world.phases().contains_key(&dead()));
     assert_eq!(world.cloud.audit.items_of(Event::Purged).len(), 1);
     world
