@@ -23,6 +23,7 @@ const KINDS: [&str; 5] = ["vault", "access", "refresh", "session", "auth_code"];
 pub struct Sample {
     shards: u16,
     cadence: String,
+    window: Option<String>,
     idle_after: Option<String>,
     idle_waits_for_scan: bool,
     unreferenced: String,
@@ -52,6 +53,7 @@ impl Sample {
         Self {
             shards: SHARDS,
             cadence: "24h".to_owned(),
+            window: None,
             idle_after: None,
             idle_waits_for_scan: false,
             unreferenced: "retention = \"7d\"\n".to_owned(),
@@ -137,6 +139,13 @@ impl Sample {
         self
     }
 
+    /// Runs work in this window only.
+    #[must_use]
+    pub fn window(mut self, window: &str) -> Self {
+        self.window = Some(window.to_owned());
+        self
+    }
+
     /// Tokens of kind `vault` go idle.
     #[must_use]
     pub fn idle_after(mut self, idle_after: &str) -> Self {
@@ -197,10 +206,12 @@ impl Sample {
             writeln!(text, "idle_requires = \"unreferenced\"").unwrap();
         }
         write!(text, "\n[kinds.vault.on.unreferenced]\n{}\n{AUTH}\n", self.unreferenced).unwrap();
+        let window =
+            self.window.as_ref().map(|window| format!("window = \"{window}\"\n")).unwrap_or_default();
         for Tenant { name, callers, sources } in &self.tenants {
             writeln!(
                 text,
-                "[tenants.{name}]\nshards = {}\ncadence = \"{}\"\nkinds = {KINDS:?}\n\n\
+                "[tenants.{name}]\nshards = {}\ncadence = \"{}\"\n{window}kinds = {KINDS:?}\n\n\
                  [tenants.{name}.callers]\n{callers}\n[tenants.{name}.reads]\nfeed = \"{}\"\n\n{}",
                 self.shards,
                 self.cadence,

@@ -61,6 +61,7 @@ const SETTINGS: [&str; 52] = [
     "strikes",
     "shards",
     "cadence",
+    "window",
     "kinds",
     "principals",
     "queue",
