@@ -84,7 +84,7 @@ where
         mut undo: Undo,
         run: &Run,
         pinned: &Pinned,
-        Invocation { now, should_pause }: Invocation<'_>,
+        Invocation { now, should_pause, .. }: Invocation<'_>,
     ) -> Result<Undo, StageError> {
         let (by, ordered_at) = (undo.by.clone(), undo.ordered_at);
         let written_until = written_until(run, &self.settings.limits);

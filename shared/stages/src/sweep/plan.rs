@@ -16,6 +16,7 @@ use super::canaries;
 use super::join::{Join, Joined};
 use super::{ShardEnd, Sweep};
 use crate::error::StageError;
+use crate::hours::Hours;
 use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
@@ -36,6 +37,14 @@ pub struct PlanReport {
     pub n_parts: u32,
 }
 
+/// How far a worker came with a shard's plan.
+enum Planned {
+    /// To its end.
+    Whole(ShardPlan),
+    /// Not to its end, because of this.
+    InPart(ShardEnd),
+}
+
 impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
     /// Plans one shard of a sealed run.
     pub async fn plan(
@@ -50,8 +59,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         let Some(run) = self.control.run(run_ref).await?.filter(planning) else { return Ok(report) };
         if !self.control.done(run_ref, Done::Plan).await?.contains(&u32::from(shard.0)) {
             let plan = match self.plan_parts(&run, shard, invocation, &mut report).await? {
-                Ok(Some(plan)) => plan,
-                Ok(None) => return Ok(PlanReport { end: ShardEnd::Continued, ..report }),
+                Ok(Planned::Whole(plan)) => plan,
+                Ok(Planned::InPart(end)) => return Ok(PlanReport { end, ..report }),
                 Err(why) => {
                     self.runs().void(&run, &format!("shard {shard}: {why}"), now).await?;
                     return Ok(PlanReport { end: ShardEnd::Void, ..report });
@@ -66,18 +75,19 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         Ok(PlanReport { end: ShardEnd::Done, ..report })
     }
 
-    /// Makes the parts that are missing; `None` when the deadline came first. The inner error voids the run.
+    /// Makes the parts that are missing. The inner error voids the run.
     async fn plan_parts(
         &self,
         run: &Run,
         shard: Shard,
-        Invocation { now, should_pause }: Invocation<'_>,
+        invocation: Invocation<'_>,
         report: &mut PlanReport,
-    ) -> Result<Result<Option<ShardPlan>, String>, StageError> {
+    ) -> Result<Result<Planned, String>, StageError> {
         let run_ref = RunRef::from(run);
+        let hours = Hours::of(self.control, run, &self.settings.limits, invocation).await?;
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         // Guard: marks say how things were when the scan began, and the world moves on.
-        if let Some(why) = stale_marks(run, &pinned.config.rails.gate, now) {
+        if let Some(why) = stale_marks(run, &pinned.config.rails.gate, hours.window(), invocation.now) {
             return Ok(Err(why));
         }
         let keys = keys_of(self.control, &run.tenant).await?;
@@ -104,10 +114,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             let bytes = if let Some(bytes) = self.work.get(&key).await? {
                 bytes
             } else {
-                if should_pause() {
-                    let wake = Wake::Plan { tenant: run.tenant.clone(), run: run.id.clone(), shard };
-                    self.sweep_queue.send(&[wake]).await?;
-                    return Ok(Ok(None));
+                if let Some(end) = self.stop(run, shard, (invocation, &hours)).await? {
+                    return Ok(Ok(Planned::InPart(end)));
                 }
                 let after = parts.last().and_then(|part| part.next.as_ref());
                 let joined = match join.part(shard, part, after).await? {
@@ -130,7 +138,26 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         self.store_candidates(&run_ref, shard, parts.len()).await?;
         let tally = parts.iter().fold(PlanTally::default(), |sum, part| sum.plus(part.tally));
         let measured = parts.iter().fold(Measured::default(), |sum, part| sum.plus(&part.measured));
-        Ok(Ok(Some(ShardPlan { shard, parts: hashes, tally, measured })))
+        Ok(Ok(Planned::Whole(ShardPlan { shard, parts: hashes, tally, measured })))
+    }
+
+    /// How a worker's part in a shard ends before its plan does; `None` when it goes on.
+    async fn stop(
+        &self,
+        run: &Run,
+        shard: Shard,
+        (Invocation { now, should_pause, .. }, hours): (Invocation<'_>, &Hours<'_>),
+    ) -> Result<Option<ShardEnd>, StageError> {
+        let wake = Wake::Plan { tenant: run.tenant.clone(), run: run.id.clone(), shard };
+        if hours.are_over() {
+            hours.leave(self.sweep_queue, &wake, &self.settings.limits, now).await?;
+            return Ok(Some(ShardEnd::Waits));
+        }
+        if should_pause() {
+            self.sweep_queue.send(&[wake]).await?;
+            return Ok(Some(ShardEnd::Continued));
+        }
+        Ok(None)
     }
 
     /// Stores a part, its own files first, and returns the bytes that are there now: ours, or another worker's.
