@@ -17,7 +17,9 @@ use crate::commands::plan::{Approved, PlanView};
 use crate::commands::read_feed::FeedView;
 use crate::commands::regret::RegretView;
 use crate::commands::run::{Booked, Progress};
-use crate::commands::status::{FILL_WARNING_PERCENT, FreezeView, StatusView, TenantView, Waiting};
+use crate::commands::status::{
+    CadenceView, FILL_WARNING_PERCENT, FreezeView, StatusView, TenantView, Waiting, WindowView,
+};
 use crate::commands::undo::{LeftView, UndoView};
 use crate::commands::{RunView, word_of};
 
@@ -63,14 +65,18 @@ pub(crate) fn applied(applied: &Applied) -> String {
 
 /// The answer to `lethe run`.
 pub(crate) fn booked(booked: &Booked) -> String {
-    let Booked { tenant, run, is_new, goes_first } = booked;
+    let Booked { tenant, run, is_new, goes_first, opens_at } = booked;
     let already = if *is_new { "" } else { "already " };
     let plan_only = if run.plan_only { ", to make its plan and stop" } else { "" };
     let mut text = format!("run {} is {already}booked for {tenant}{plan_only}", run.run);
     if let Some(first) = goes_first {
         let _ = write!(text, "\nrun {} is {} and goes first", first.run, first.stage.as_str());
     }
-    let _ = write!(text, "\nit starts with the next tick of survey; see `lethe status {tenant}`");
+    let starts = opens_at.map_or_else(
+        || "with the next tick of survey".to_owned(),
+        |at| format!("when the tenant's window opens at {at}"),
+    );
+    let _ = write!(text, "\nit starts {starts}; see `lethe status {tenant}`");
     text
 }
 

@@ -8,8 +8,8 @@ use super::pause::{own_pause_lines, pause_of_all};
 use super::recall::recall_lines;
 use super::regret::{regret_lines, run_regret_text};
 use super::{
-    FILL_WARNING_PERCENT, FanOutView, FanOutsView, FeedView, FirstPurgeView, RunView, StatusView, TenantView,
-    Waiting, field, or_dash, persons_text, word_of,
+    CadenceView, FILL_WARNING_PERCENT, FanOutView, FanOutsView, FeedView, FirstPurgeView, RunView,
+    StatusView, TenantView, Waiting, WindowView, field, or_dash, persons_text, word_of,
 };
 
 /// The answer to `lethe status`.
@@ -32,6 +32,10 @@ fn tenant_lines(tenant: &TenantView) -> Vec<String> {
         field("sources", if tenant.sources.is_empty() { "-".to_owned() } else { tenant.sources.join(", ") }),
         field("shards", shards_text(tenant)),
         field("tokens", tokens_text(tenant)),
+    ]);
+    lines.extend(tenant.cadence.as_ref().map(|cadence| field("cadence", cadence_text(cadence))));
+    lines.extend(tenant.window.as_ref().map(|window| field("window", window_text(window))));
+    lines.extend([
         field("next run", or_dash(tenant.next_run_at)),
         field("first deletion to come", deletion_text(tenant)),
     ]);
@@ -74,6 +78,15 @@ fn weak_text(tenant: &TenantView) -> Option<String> {
          is void. Set `changed_at` in the config to end this",
         show_duration(WEAK_COOL_OFF)
     ))
+}
+
+fn cadence_text(cadence: &CadenceView) -> String {
+    format!("{}, next slot {}", cadence.every, or_dash(cadence.next_slot))
+}
+
+fn window_text(window: &WindowView) -> String {
+    let WindowView { hours, is_open, until } = window;
+    if *is_open { format!("{hours}, open until {until}") } else { format!("{hours}, closed until {until}") }
 }
 
 fn waiting_text(waits: &Waiting, tenant: &TenantView) -> String {

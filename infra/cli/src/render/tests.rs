@@ -60,12 +60,23 @@ fn a_new_version_names_its_tenants() {
 
 #[test]
 fn a_booked_run_says_when_it_starts() {
-    let first = Booked { tenant: tenant("acme"), run: run(Stage::Booked), is_new: true, goes_first: None };
+    let first = Booked {
+        tenant: tenant("acme"),
+        run: run(Stage::Booked),
+        is_new: true,
+        goes_first: None,
+        opens_at: None,
+    };
     insta::assert_snapshot!(booked(&first), @"
     run 1800000000-02 is booked for acme
     it starts with the next tick of survey; see `lethe status acme`
     ");
     let plan_only = RunView { plan_only: true, ..run(Stage::Booked) };
+    let by_day = Booked { opens_at: Some(T), ..first.clone() };
+    insta::assert_snapshot!(booked(&by_day), @"
+    run 1800000000-02 is booked for acme
+    it starts when the tenant's window opens at 2027-01-15T08:00:00Z; see `lethe status acme`
+    ");
     let behind = Booked { run: plan_only, is_new: false, goes_first: Some(run(Stage::Scanning)), ..first };
     insta::assert_snapshot!(booked(&behind), @"
     run 1800000000-02 is already booked for acme, to make its plan and stop
@@ -248,6 +259,8 @@ fn quiet_tenant() -> TenantView {
         first_purge: None,
         budget: BudgetView { limit: 10, ..BudgetView::default() },
         fan_outs: FanOutsView::default(),
+        cadence: None,
+        window: None,
         next_run_at: None,
         read_feed: None,
         regret: Vec::new(),
@@ -385,6 +398,8 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
         tokens: Some(2_800_000),
         budget: busy_budget(),
         fan_outs: FanOutsView { n_open: 12, is_cut: false, ends_tokens: true, oldest: vec![fan_out()] },
+        cadence: Some(CadenceView { every: "30 1 * * 6 Europe/Berlin".into(), next_slot: Some(T) }),
+        window: Some(WindowView { hours: "01:00-05:00 Europe/Berlin".into(), is_open: false, until: T }),
         next_run_at: Some(T),
         read_feed: None,
         regret: Vec::new(),
@@ -404,6 +419,8 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       sources                         lake, orders
       shards                          8, 2900000 rows, 72 % full - TOO FULL: the count is fixed for life, so plan to move to a tenant with more shards
       tokens                          2800000 at reconcile's last walk
+      cadence                         30 1 * * 6 Europe/Berlin, next slot 2027-01-15T08:00:00Z
+      window                          01:00-05:00 Europe/Berlin, closed until 2027-01-15T08:00:00Z
       next run                        2027-01-15T08:00:00Z
       first deletion to come          not before 2027-01-15T08:00:00Z: verdict run 1800000000-03 may sentence tokens; the vault is too large to look at every row, one that was ended by a command may leave sooner
       waits for approval              run 1800000000-02: approved by arn:aws:iam::000000000000:user/ada, needs one more person; see `lethe plan acme 1800000000-02`
