@@ -36,4 +36,5 @@ mod triggers;
 mod undo;
 mod verify;
 mod voids;
+mod windows;
 mod world;
