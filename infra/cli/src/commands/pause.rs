@@ -3,12 +3,13 @@
 use lethe_domain::audit::{AuditItem, Event};
 use lethe_domain::extract::Extractor;
 use lethe_domain::limits::Limits;
-use lethe_domain::pause::{Pause, Reach};
+use lethe_domain::pause::{LATE_USE_ALARM, Pause, Reach};
 use lethe_domain::row::By;
 use lethe_domain::source::Encodings;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 use lethe_stages::error::StageError;
+use lethe_stages::first_purge;
 use lethe_stages::pinned::Pinned;
 use lethe_stages::ports::{AuditLog, Control};
 use serde::Serialize;
@@ -103,6 +104,11 @@ pub(crate) async fn resume<C: Control, A: AuditLog>(
     if let Reach::Tenant(tenant) = reach {
         // Whoever resumes has looked: the late-use alarm counts from zero, or the next read would pause it again.
         control.forget_late_uses(tenant, limits.budget_day_of(caller.now)).await?;
+        if stands.by.actor == LATE_USE_ALARM {
+            // What is left of a first purge was approved before anybody knew that some of it is in use.
+            let why = stands.by.reason_text.as_deref().unwrap_or("too many of its tokens were read");
+            first_purge::stop(control, tenant, why).await?;
+        }
     }
     if !control.resume(reach, stands.since).await? {
         return Err(CliError::Failed(format!(

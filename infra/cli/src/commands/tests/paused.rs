@@ -1,6 +1,8 @@
 //! The kill switch and the undo, by hand.
 
-use lethe_domain::pause::Reach;
+use lethe_domain::backlog::{Backlog, BacklogApproval};
+use lethe_domain::pause::{LATE_USE_ALARM, Pause, Reach};
+use lethe_domain::row::By;
 use lethe_domain::run::ApplyTally;
 use lethe_domain::undo::{Undo, UndoTally};
 use lethe_stages::ports::{KillSwitch, Undos};
@@ -104,6 +106,30 @@ async fn a_resume_lets_the_late_use_alarm_count_anew() {
     paused(&cloud, &acme(), (None, false)).await.unwrap();
     resumed(&cloud, &acme()).await.unwrap();
     assert_eq!(cloud.control.late_uses(&acme_, day).await.unwrap(), 0);
+}
+
+/// Only the alarm says that some of what was approved is in use; a person who pauses may have any reason.
+#[tokio::test]
+async fn after_the_late_use_alarm_a_first_purge_asks_again() {
+    for (actor, asks) in [(LATE_USE_ALARM, true), (ADA, false)] {
+        let cloud = cloud().await;
+        let run = RunId { slot: START, ordinal: 2 };
+        let approved = BacklogApproval {
+            run,
+            plan_hash: "h".to_owned(),
+            by: vec![ADA.to_owned()],
+            at: START,
+            n_tokens: 40,
+        };
+        let backlog = Backlog { approved: Some(approved), ..Backlog::new(tenant("acme")) };
+        assert!(cloud.control.save_backlog(&backlog).await.unwrap());
+        let by = By { actor: actor.to_owned(), reason_text: Some("7 late reads".to_owned()) };
+        let stands = Pause { by, since: START, freezes: false };
+        assert!(cloud.control.pause(&acme(), &stands).await.unwrap());
+        resumed(&cloud, &acme()).await.unwrap();
+        let stopped = cloud.control.backlog_now(&tenant("acme")).unwrap().stopped;
+        assert_eq!(stopped.as_deref(), asks.then_some("7 late reads"), "{actor}");
+    }
 }
 
 #[tokio::test]
