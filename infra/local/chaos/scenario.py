@@ -35,6 +35,7 @@ LOOK_SECONDS = 5.0
 DOUBLED, DELAYED = 0.15, 0.1
 # A whole campaign, the slices of a backlog, retention and margin, and the work in between on a slow machine.
 TAIL_DAYS = 90
+FIRST_SCANS_SECONDS = 900.0
 TAIL_SECONDS = 300.0
 ASKED_A_LOOK = 400
 
@@ -63,13 +64,14 @@ class Chaos:
         for index, tenant in enumerate(self.tenants):
             tenant.sources = sources_of(index)
         self.background = Background()
-        self.began = self.quiet_since = 0.0
+        self.began = self.broken_since = self.quiet_since = 0.0
 
     def run(self):
         """The whole chaos; the summary."""
         self.set_up()
         self.start()
         try:
+            self.first_scans()
             self.storm()
             is_done = self.tail()
         finally:
@@ -131,11 +133,29 @@ class Chaos:
 
     def harm_step(self):
         """The schedule's next faults."""
-        self.harm.step(time.monotonic() - self.began)
+        if self.broken_since:
+            self.harm.step(time.monotonic() - self.broken_since)
+
+    def first_scans(self):
+        """Waits until every tenant has had a whole scan. What a fault takes away is told by what the runs before it saw;
+        in a tenant's first run nobody but the person who accepts its recall can tell."""
+        if not self.watch(self.began + FIRST_SCANS_SECONDS, self.are_scanned):
+            raise LocalError(f"not every tenant had a whole scan in {FIRST_SCANS_SECONDS:.0f} s")
+        self.broken_since = time.monotonic()
+        print("  every tenant has had a whole scan: from here on stores break", flush=True)
+
+    def are_scanned(self):
+        """Whether every tenant has a run that went through."""
+        good = {
+            tenant
+            for tenant, run in runs.items(self.cloud, self.stack, self.tenants)
+            if run.get("stage") in ("reported", "applied")
+        }
+        return len(good) == len(self.tenants)
 
     def storm(self):
         """Waits until the minutes are over; then nothing is broken, killed or written any more."""
-        self.watch(self.began + 60 * self.arguments.minutes, lambda: False)
+        self.watch(self.broken_since + 60 * self.arguments.minutes, lambda: False)
         self.is_stormy = False
         # Threads that are in the middle of a deed end it; what it writes is in the journal.
         time.sleep(2 * LOOK_SECONDS)

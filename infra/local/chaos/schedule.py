@@ -16,9 +16,8 @@ BASE64 = "store_in_base64"
 KINDS = (UNREACHABLE, DENIED, TRUNCATED, WIPED, WRONG_FORMAT, BASE64)
 FAULT_SECONDS = (60.0, 100.0)
 CALM_SECONDS = (90.0, 120.0)
-# Every tenant has had a whole scan by then: what a fault takes away is told by what the runs before it saw, and in a
-# tenant's first run nobody but the person who accepts its recall can tell.
-QUIET_SECONDS = 120.0
+# A moment between the tenants' first whole scans and the first fault.
+QUIET_SECONDS = 10.0
 # Tenants are hit one after the other, so that one is calm while another is not.
 STAGGER_SECONDS = 40.0
 
