@@ -25,7 +25,9 @@ pub fn shape_of(config: &Config, tenant: &TenantId) -> String {
 
 /// Which shadow run a run of this shape is, from 1; `None` when enough of the runs before it, latest first, had it.
 pub fn shadow_number(shape: &str, earlier: &[Run], shadow_runs: u8) -> Option<u8> {
-    let mut planned: Vec<&Run> = earlier.iter().filter(|run| has_planned(run)).collect();
+    // A look that somebody took in between was asked for nothing and is spaced from nothing.
+    let counts = |run: &&Run| has_planned(run) && !run.plan_only;
+    let mut planned: Vec<&Run> = earlier.iter().filter(counts).collect();
     planned.sort_by_key(|run| std::cmp::Reverse(run.scan_started_at));
     let n_before = planned.iter().take_while(|run| run.shape.as_deref() == Some(shape)).count();
     let number = u8::try_from(n_before).ok()?.checked_add(1)?;

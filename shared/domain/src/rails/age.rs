@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use crate::config::{GateRails, show_duration};
+use crate::config::{Config, GateRails, show_duration};
 use crate::run::Run;
+use crate::shape::shape_of;
 use crate::time::EpochSeconds;
 use crate::window::Window;
 
@@ -28,6 +29,18 @@ pub fn stale_plan(
 ) -> Option<String> {
     let why = "its plan is stale: nothing is written later than plan_max_age after the scan began, and this one began";
     is_stale(run, rails.plan_max_age, now).then(|| after_scan(why, run) + &narrowed(window))
+}
+
+/// Why a plan may not be carried out though it is young: the config in force looks at other stores, in another way, or by
+/// other rules than the one that the plan follows. Whoever registers a missing store must not see an older plan take what
+/// lies in it.
+pub fn superseded(run: &Run, in_force: &Config) -> Option<String> {
+    let planned = run.shape.as_deref()?;
+    (shape_of(in_force, &run.tenant) != planned).then(|| {
+        "its plan follows a config that is not in force any more: the tenant's sources, formats or policies were changed \
+         after its scan began. A new run is booked and looks by the new one"
+            .to_owned()
+    })
 }
 
 /// What a window has to do with a run that came too late; nothing where there is none. Ages go on while a window is

@@ -4,7 +4,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::message::Wake;
 use lethe_domain::plan::{PlanEntry, PlanIndex, Verb, demotions_of_shard, next_chunk};
-use lethe_domain::rails::stale_plan;
+use lethe_domain::rails::{stale_plan, superseded};
 use lethe_domain::row::RowRead;
 use lethe_domain::run::{ApplyTally, Run, Stage};
 use lethe_domain::time::EpochSeconds;
@@ -56,6 +56,11 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         // Guard: what a scan saw too long ago decides nothing any more.
         let hours = Hours::of(self.control, &run, &self.settings.limits, invocation).await?;
         if let Some(why) = stale_plan(&run, &pinned.config.rails.gate, hours.window(), now) {
+            return self.void(&run, &why, now).await;
+        }
+        // Guard: a plan follows the config that its run pins, and is carried out only while that says the same.
+        let in_force = Pinned::current(self.control, &self.settings.limits).await?;
+        if let Some(why) = in_force.and_then(|in_force| superseded(&run, &in_force.config)) {
             return self.void(&run, &why, now).await;
         }
         if !self.control.done(run_ref, Done::Apply).await?.contains(&u32::from(shard.0)) {
