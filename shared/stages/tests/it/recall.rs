@@ -147,6 +147,17 @@ fn a_store_that_turns_to_an_encoding_nobody_undoes_voids_every_run_and_takes_no_
 }
 
 #[test]
+fn void_runs_without_end_do_not_wear_recall_out() {
+    let world = accepted_world();
+    world.operator.set(Operator::Approves);
+    world.fill(1..=300, |token| token.chars().rev().collect());
+    world.rounds(120, 4 * HOUR);
+    let n_void = world.runs_at(Stage::Void).len();
+    assert!(50 < n_void, "only {n_void} void runs");
+    assert_eq!(world.taken(), [dead()]);
+}
+
+#[test]
 fn a_fall_of_two_points_voids_and_a_smaller_one_does_not() {
     // 295 of 300 are 98.33 %, 294 are 98 %.
     for (n_found, is_void) in [(295, false), (294, true)] {
