@@ -14,7 +14,7 @@ use lethe_stages::invocation::Invocation;
 use lethe_testkit::{Sample, row, token};
 
 use crate::driver::World;
-use crate::world::{DAY, HOUR};
+use crate::world::HOUR;
 
 mod crons;
 mod edges;

@@ -39,7 +39,7 @@ fn a_line_that_is_not_the_default_says_so() {
 }
 
 /// Every setting that the file may have.
-const SETTINGS: [&str; 52] = [
+const SETTINGS: [&str; 53] = [
     "version",
     "due_shards",
     "prefix",
