@@ -112,7 +112,7 @@ pub(super) fn read_policy(report: &mut Report, section: &Section<'_>, base: &Bas
     if base.is_sound {
         check_granularity(report, section, "grace", read_granularity, grace);
         check_granularity(report, section, "idle_after", read_granularity, idle_after.flatten());
-        check_idle_requires(report, section, own, (idle_after, idle_requires));
+        check_idle_requires(report, section, own, (idle_after == Some(None), idle_requires));
         check_retained(report, section, cleanup);
     }
     let base = &joined(base, idle_requires.unwrap_or(own.idle_requires));
@@ -166,7 +166,7 @@ fn check_idle_requires(
     report: &mut Report,
     section: &Section<'_>,
     own: &KindPolicy,
-    (idle_after, idle_requires): (Option<Option<Duration>>, Option<IdleRequires>),
+    (never_idle, idle_requires): (bool, Option<IdleRequires>),
 ) {
     if !section.has("idle_requires") || idle_requires != Some(IdleRequires::Unreferenced) {
         return;
@@ -176,7 +176,7 @@ fn check_idle_requires(
                        remove this";
         section.fault(report, "idle_requires", problem);
     }
-    if idle_after == Some(None) {
+    if never_idle {
         let problem = "nothing goes idle without `idle_after`; set it in the kind or remove this";
         section.fault(report, "idle_requires", problem);
     }

@@ -179,8 +179,12 @@ fn the_record_tells_which_of_the_tokens_left_and_who_took_them() {
     ];
     let asked = || Asked::new([1, 2, 3, 4].map(|token| Fingerprint([token; 16])));
     let (mut forwards, mut backwards) = (asked(), asked());
-    items.iter().for_each(|item| forwards.see(item));
-    items.iter().rev().for_each(|item| backwards.see(item));
+    for item in &items {
+        forwards.see(item);
+    }
+    for item in items.iter().rev() {
+        backwards.see(item);
+    }
     assert!(!forwards.is_answered());
     let found = forwards.gone();
     assert_eq!(found, backwards.gone(), "in whatever order it is read");

@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use lethe_domain::audit::Event;
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::Phase;
-use lethe_domain::run::Stage;
+use lethe_domain::run::{Run, Stage};
 use lethe_domain::token::TokenId;
 use lethe_domain::undo::Undo;
 use lethe_stages::ports::Undos;
@@ -115,8 +115,8 @@ fn only_what_is_idle_and_unreferenced_goes_the_whole_way() {
         assert_eq!(world.events_of("acme", &token(seed)), [], "{seed}");
     }
     // What is in no store and stays is told of.
-    let last = world.cloud.control.all_runs().into_iter().rfind(|run| run.stage == Stage::Applied).unwrap();
-    assert_eq!((last.tally.n_not_idle, last.tally.n_struck), (1, 0));
+    let tells = |run: &Run| (run.tally.n_not_idle, run.tally.n_struck) == (1, 0);
+    assert!(world.cloud.control.all_runs().iter().any(tells));
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn a_unit_that_stops_at_the_edge_goes_on_in_the_next_night_from_where_it_was() {
     let written = parts(&world);
     assert_eq!((written.len(), world.cloud.scan_queue.n_waiting()), (2, 0), "{written:?}");
     let done = work_done(&world);
+    world.cloud.clock.set(at("04:00:00"));
 
     // All day nothing is read, nobody is sent out, and nobody thinks that it stands still.
     rounds_until(&world, at("23:59:50"), TEN_MINUTES);
@@ -144,6 +145,7 @@ fn a_plan_stops_at_the_edge_and_goes_on_in_the_next_night() {
         |world: &World| world.cloud.work.keys().iter().filter(|key| key.starts_with("plans/")).count();
     let written = parts(&world);
     assert!(0 < written && world.cloud.sweep_queue.n_waiting() == 0, "{:?}", world.cloud.work.keys());
+    world.cloud.clock.set(at("04:00:00"));
     rounds_until(&world, at("23:59:50"), TEN_MINUTES);
     assert_eq!((stages(&world), parts(&world)), (vec![Stage::Planning], written));
     rounds_until(&world, at("2027-01-17T00:10:00Z"), TEN_MINUTES);
