@@ -53,11 +53,21 @@ impl Class {
 }
 
 /// The key of the object that holds exactly these records: a retry makes the same key.
-pub fn object_key(class: Class, removed_on: EpochSeconds, records: &[(Fingerprint, RowVersion)]) -> String {
+///
+/// Guard: the tenant is in it. Two tenants may have tokens with the same id and version; the object of the one, taken for
+/// that of the other, would leave the other's token without a copy.
+pub fn object_key(
+    class: Class,
+    removed_on: EpochSeconds,
+    records: &[(&TenantId, Fingerprint, RowVersion)],
+) -> String {
     let mut sorted = records.to_vec();
     sorted.sort_unstable();
     let mut digest = Sha256::new();
-    for (fingerprint, version) in sorted {
+    for (tenant, fingerprint, version) in sorted {
+        digest.update(tenant.as_str());
+        // Ends the name, whose length is open.
+        digest.update([0]);
         digest.update(fingerprint.0);
         digest.update(version.0.to_be_bytes());
     }
@@ -81,12 +91,19 @@ mod tests {
 
     #[test]
     fn the_same_records_in_any_order_make_the_same_key() {
-        let a = (Fingerprint([1; 16]), RowVersion(5));
-        let b = (Fingerprint([2; 16]), RowVersion(5));
+        let [acme, globex] = ["acme", "globex"].map(|name| TenantId::new(name).unwrap());
+        let a = (&acme, Fingerprint([1; 16]), RowVersion(5));
+        let b = (&acme, Fingerprint([2; 16]), RowVersion(5));
         let class = Class::Kept(Retention::R7);
         let at = EpochSeconds(1_700_000_000);
         assert_eq!(object_key(class, at, &[a, b]), object_key(class, at, &[b, a]));
         assert_ne!(object_key(class, at, &[a]), object_key(class, at, &[a, b]));
+        let of_another = (&globex, a.1, a.2);
+        assert_ne!(
+            object_key(class, at, &[a]),
+            object_key(class, at, &[of_another]),
+            "another tenant's token"
+        );
         assert!(object_key(class, at, &[a]).starts_with("r7/2023-11-14/"));
         assert!(object_key(Class::Held, at, &[a]).starts_with("held/"));
     }

@@ -152,8 +152,10 @@ impl<C: Control, A: AuditLog, V: Vault, R: Archive> Archiver<'_, C, A, V, R> {
         now: EpochSeconds,
     ) -> Result<Option<ObjectVersion>, StageError> {
         let Some(first) = removed.first() else { return Ok(None) };
-        let names: Vec<(Fingerprint, RowVersion)> =
-            removed.iter().map(|row| (row.entry.fingerprint, row.entry.version)).collect();
+        let names: Vec<_> = removed
+            .iter()
+            .map(|row| (&row.record.tenant, row.entry.fingerprint, row.entry.version))
+            .collect();
         let key = object_key(class, first.record.removed_at, &names);
         if is_past(lock, now) {
             return self.find_written(&key).await;
