@@ -123,7 +123,8 @@ fn a_message_that_comes_outside_the_window_reads_nothing_and_is_not_sent_on() {
 
 #[test]
 fn a_plan_stops_at_the_edge_and_goes_on_in_the_next_night() {
-    let world = world(&sample().window(NIGHT).cadence("0 4 * * * Europe/Berlin"));
+    let mut world = world(&sample().window(NIGHT).cadence("0 4 * * * Europe/Berlin"));
+    world.settings.plan_rows = 2;
     for seed in 10..30 {
         world.cloud.vault.insert(row("acme", &token(seed)));
         world.store("acme-orders", &token(seed));
