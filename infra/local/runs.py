@@ -5,6 +5,9 @@ import json
 import codec
 from cloud import pages
 
+# Fewer witnesses than this ask for a person in every plan.
+WITNESSES_MIN = 300
+
 
 def items(cloud, stack, tenants):
     """Every run of every tenant as `(tenant's name, plain values)`, the oldest first."""
@@ -24,10 +27,6 @@ def flat(item):
         elif isinstance(value, dict) and "stage" in value:
             item = value | item
     return item
-
-
-# Fewer witnesses than this ask for a person in every plan.
-WITNESSES_MIN = 300
 
 
 def rails(found):
