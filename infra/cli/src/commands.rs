@@ -15,6 +15,7 @@ mod lookup;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod read_feed;
+pub(crate) mod regret;
 pub(crate) mod run;
 mod standing;
 pub(crate) mod status;
@@ -23,7 +24,10 @@ mod tests;
 pub(crate) mod undo;
 pub(crate) mod verify;
 
+use std::collections::BTreeMap;
+
 use lethe_domain::limits::Limits;
+use lethe_domain::regret::RegretCount;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
@@ -58,6 +62,16 @@ pub(crate) struct RunView {
     pub(crate) resume_at: Option<EpochSeconds>,
     pub(crate) note: Option<String>,
     pub(crate) notes: Vec<String>,
+    /// What came of the tokens that it took, where it took any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) regret: Option<RegretCount>,
+}
+
+impl RunView {
+    /// A run with what came of it.
+    pub(crate) fn of(run: &Run, regrets: &BTreeMap<RunId, RegretCount>) -> Self {
+        Self { regret: regrets.get(&run.id).copied(), ..Self::from(run) }
+    }
 }
 
 impl From<&Run> for RunView {
@@ -73,6 +87,7 @@ impl From<&Run> for RunView {
             resume_at: run.resume_at,
             note: run.note.clone(),
             notes: run.notes.clone(),
+            regret: None,
         }
     }
 }

@@ -15,8 +15,11 @@ use crate::commands::first_purge::FirstPurgeView;
 use crate::commands::pause::{PauseView, Paused, Resumed};
 use crate::commands::plan::{Approved, PlanView};
 use crate::commands::read_feed::FeedView;
+use crate::commands::regret::RegretView;
 use crate::commands::run::{Booked, Progress};
-use crate::commands::status::{FILL_WARNING_PERCENT, FreezeView, StatusView, TenantView, Waiting};
+use crate::commands::status::{
+    CadenceView, FILL_WARNING_PERCENT, FreezeView, StatusView, TenantView, Waiting, WindowView,
+};
 use crate::commands::undo::{LeftView, UndoView};
 use crate::commands::{RunView, word_of};
 
@@ -25,6 +28,7 @@ mod canary;
 mod explain;
 mod pause;
 mod recall;
+mod regret;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -40,6 +44,7 @@ pub(crate) use undo::{undo_ordered, undo_progress, undone};
 pub(crate) use verify::{verified, verifying, waiting};
 
 use recall::recall_lines;
+use regret::run_regret_text;
 
 /// The answer to `lethe apply`.
 pub(crate) fn applied(applied: &Applied) -> String {
@@ -60,14 +65,18 @@ pub(crate) fn applied(applied: &Applied) -> String {
 
 /// The answer to `lethe run`.
 pub(crate) fn booked(booked: &Booked) -> String {
-    let Booked { tenant, run, is_new, goes_first } = booked;
+    let Booked { tenant, run, is_new, goes_first, opens_at } = booked;
     let already = if *is_new { "" } else { "already " };
     let plan_only = if run.plan_only { ", to make its plan and stop" } else { "" };
     let mut text = format!("run {} is {already}booked for {tenant}{plan_only}", run.run);
     if let Some(first) = goes_first {
         let _ = write!(text, "\nrun {} is {} and goes first", first.run, first.stage.as_str());
     }
-    let _ = write!(text, "\nit starts with the next tick of survey; see `lethe status {tenant}`");
+    let starts = opens_at.map_or_else(
+        || "with the next tick of survey".to_owned(),
+        |at| format!("when the tenant's window opens at {at}"),
+    );
+    let _ = write!(text, "\nit starts {starts}; see `lethe status {tenant}`");
     text
 }
 
@@ -110,7 +119,11 @@ pub(crate) fn plan(plan: &PlanView) -> String {
         field("cooling, await a verdict run", tally.n_awaiting_verdict),
         field("not understood, kept", tally.n_unreadable),
     ];
+    if 0 < tally.n_not_idle {
+        lines.push(field("in no store, kept: not idle", tally.n_not_idle));
+    }
     lines.extend(recall_lines(&plan.measured));
+    lines.extend(run_regret_text(run).map(|text| field("came of it", text)));
     lines.extend([String::new(), field("hash", hash), field("evidence", evidence.as_deref().unwrap_or("-"))]);
     if let Some(note) = &run.note {
         lines.push(field("why", note));

@@ -75,7 +75,7 @@ impl World {
 
 /// An invocation that has all the time in the world.
 fn at() -> Invocation<'static> {
-    Invocation { now: START, should_pause: &|| false }
+    Invocation { now: START, should_pause: &|| false, has_come: &|_| false }
 }
 
 /// The fakes never wait.

@@ -31,6 +31,7 @@ mod forms;
 mod ledger;
 mod places;
 mod reads;
+mod regrets;
 mod runs;
 mod switch;
 mod table;

@@ -19,13 +19,16 @@ impl Principal {
     pub fn of(arn: &str) -> Self {
         let (account, resource) = arn.rsplit_once(':').unwrap_or(("", arn));
         let mut parts = resource.splitn(3, '/');
-        let chosen_by_caller = match (parts.next(), parts.next()) {
-            (Some("assumed-role"), Some(role)) if role.starts_with(NAMED_BY_IDENTITY_CENTER) => None,
+        let shared = match (parts.next(), parts.next()) {
+            // One person may sign in by several permission sets, each with a role of its own.
+            (Some("assumed-role"), Some(role)) if role.starts_with(NAMED_BY_IDENTITY_CENTER) => {
+                parts.next().map(|name| format!("{account}:assumed-role/{NAMED_BY_IDENTITY_CENTER}/{name}"))
+            }
             (Some("assumed-role"), Some(role)) => Some(format!("{account}:assumed-role/{role}")),
             (Some("federated-user"), Some(_)) => Some(format!("{account}:federated-user")),
             _ => None,
         };
-        Self(chosen_by_caller.unwrap_or_else(|| arn.to_owned()))
+        Self(shared.unwrap_or_else(|| arn.to_owned()))
     }
 
     /// The principal's part of the ARN.
@@ -104,6 +107,8 @@ mod tests {
         assert!(!same(&format!("{ROLE}/ada"), "arn:aws:sts::999922223333:assumed-role/operator/ada"));
         let center = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Ops_0123456789abcdef";
         assert!(!same(&format!("{center}/ada@example.com"), &format!("{center}/bob@example.com")));
+        let other_set = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_fedcba9876543210";
+        assert!(same(&format!("{center}/ada@example.com"), &format!("{other_set}/ada@example.com")));
         let federated = "arn:aws:sts::111122223333:federated-user";
         assert!(same(&format!("{federated}/ada"), &format!("{federated}/bob")));
         assert_eq!(

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use crate::cadence::Cadence;
 use crate::run::{Purpose, Run, RunId, Stage};
 use crate::time::EpochSeconds;
+use crate::window::Opening;
 
 /// The next thing a tick does for a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,22 +21,29 @@ pub enum Step {
     Survey(Run),
     /// The drain is over: look at the sources again.
     LookAgain(Run),
+    /// Its window has opened again since it last came further, and what its workers met while it was closed they left:
+    /// send what is missing.
+    Resume(Run),
     /// The stage's messages were not all sent: send them.
     Dispatch(Run),
     /// See whether the waiting plan was approved.
     CheckApproval(Run),
 }
 
-/// The latest cadence time up to now.
-pub fn slot(cadence: Duration, now: EpochSeconds) -> EpochSeconds {
-    let cadence = i64::try_from(cadence.as_secs()).unwrap_or(i64::MAX).max(1);
-    EpochSeconds(now.0.saturating_sub(now.0.checked_rem_euclid(cadence).unwrap_or(0)))
-}
-
-/// Decides the next step. One run a tenant is in progress at a time; a booked run goes before a new slot.
-pub fn decide_tick(runs: &[Run], cadence: Duration, now: EpochSeconds) -> Step {
+/// Decides the next step. One run a tenant is in progress at a time; a booked run goes before a new slot. While the
+/// tenant's window is closed nothing is booked or opened, so that of all slots since it closed the last one counts.
+pub fn decide_tick(runs: &[Run], (cadence, opening): (&Cadence, Opening), now: EpochSeconds) -> Step {
     if let Some(open) = runs.iter().find(|run| run.stage.is_open()) {
-        return step_of(open, now);
+        return match opening {
+            Opening::Open { since, .. } if open.progressed_at < since && works(open) => {
+                Step::Resume(open.clone())
+            }
+            Opening::Closed { .. } if is_bound(open) => Step::Wait,
+            Opening::Open { .. } | Opening::Closed { .. } => step_of(open, now),
+        };
+    }
+    if !opening.is_open() {
+        return Step::Wait;
     }
     let booked = runs.iter().filter(|run| run.stage == Stage::Booked);
     if let Some(next) =
@@ -42,12 +51,33 @@ pub fn decide_tick(runs: &[Run], cadence: Duration, now: EpochSeconds) -> Step {
     {
         return Step::Open(next.clone());
     }
-    let slot = slot(cadence, now);
+    let Some(slot) = cadence.slot(now) else { return Step::Wait };
     // A look that only plans does not stand for the slot's campaign.
     if runs.iter().any(|run| slot <= run.id.slot && !run.plan_only) {
         return Step::Wait;
     }
     Step::Book(RunId { slot, ordinal: 1 })
+}
+
+/// Whether workers are busy with a run, each with a message of its own.
+fn works(run: &Run) -> bool {
+    match run.stage {
+        Stage::Surveying | Stage::Scanning | Stage::Planning | Stage::Applying => true,
+        Stage::Booked | Stage::Draining | Stage::Gated | Stage::Applied | Stage::Reported | Stage::Void => {
+            false
+        }
+    }
+}
+
+/// Whether an open run waits for its window. A person's approval is taken up at any time, and so is a plan that is carried
+/// out: its revivals wait for nothing, and its workers leave the rest.
+fn is_bound(run: &Run) -> bool {
+    match run.stage {
+        Stage::Surveying | Stage::Scanning | Stage::Draining | Stage::Planning => true,
+        Stage::Booked | Stage::Gated | Stage::Applying | Stage::Applied | Stage::Reported | Stage::Void => {
+            false
+        }
+    }
 }
 
 fn step_of(run: &Run, now: EpochSeconds) -> Step {

@@ -1,5 +1,6 @@
 //! The operator's one file, `lethe.toml`: read whole, with every fault in one report, or not at all.
 
+mod calendar;
 mod callers;
 mod duration;
 mod fault;
@@ -28,12 +29,14 @@ pub use fault::{Fault, Faults};
 pub use gate::GateRails;
 pub use recall::RecallRails;
 
+use crate::cadence::Cadence;
 use crate::format::TokenFormat;
 use crate::policy::KindPolicy;
 use crate::read_feed::FeedPolicy;
 use crate::source::SourceConfig;
-use crate::time::TimeScale;
+use crate::time::{EpochSeconds, TimeScale};
 use crate::token::{ShardCount, TenantId};
+use crate::window::{Opening, Window};
 use fixed::Fixed;
 use floors::{DUE_SHARDS, FILE_MAX_BYTES};
 use report::Report;
@@ -65,7 +68,9 @@ pub struct TenantConfig {
     /// Into how many shards its rows are cut; fixed for life.
     pub shards: ShardCount,
     /// How often a campaign starts.
-    pub cadence: Duration,
+    pub cadence: Cadence,
+    /// When its runs may work; `None` means at any time.
+    pub window: Option<Window>,
     /// The kinds of its tokens, in the file's order. A row of another kind is kept.
     pub kinds: Vec<String>,
     /// The policies of those of its kinds that it has changed; each is whole.
@@ -117,6 +122,11 @@ pub struct Rails {
 }
 
 impl TenantConfig {
+    /// Whether its runs may work at a moment.
+    pub fn opening(&self, now: EpochSeconds) -> Opening {
+        self.window.as_ref().map_or(Opening::ALWAYS, |window| window.at(now))
+    }
+
     /// The sources in which a scan cannot find what changed while it went on.
     pub fn weak_sources(&self) -> Vec<&str> {
         let weak = self.sources.iter().filter(|(_, source)| !source.is_strong());
@@ -127,17 +137,21 @@ impl TenantConfig {
 impl Config {
     /// Reads a file. The durations are the file's; [`Config::scaled`] puts them on a local profile's scale.
     pub fn parse(text: &str) -> Result<Self, Faults> {
-        Self::read(text, None)
+        Self::read(Report::default(), text, None)
+    }
+
+    /// Reads a text that stood when it was stored. What takes long is not checked again: the gaps of crons.
+    pub fn parse_stored(text: &str) -> Result<Self, Faults> {
+        Self::read(Report::of_stored(), text, None)
     }
 
     /// Reads a file that follows the text `current`: what is fixed for life must be as it was. Of `current` only that
     /// is looked at, so that a text which an earlier version allowed can still be followed.
     pub fn parse_successor(text: &str, current: &str) -> Result<Self, Faults> {
-        Self::read(text, Some(&Fixed::of(current)))
+        Self::read(Report::default(), text, Some(&Fixed::of(current)))
     }
 
-    fn read(text: &str, current: Option<&Fixed>) -> Result<Self, Faults> {
-        let mut report = Report::default();
+    fn read(mut report: Report, text: &str, current: Option<&Fixed>) -> Result<Self, Faults> {
         let config = read_file(&mut report, text, current);
         match (report.finish(text), config) {
             (None, Some(config)) => Ok(config),
@@ -146,14 +160,14 @@ impl Config {
         }
     }
 
-    /// The same config with every duration on this scale.
+    /// The same config with every duration on this scale. Times of the day stay what they are: crons and windows.
     #[must_use]
     pub fn scaled(mut self, scale: TimeScale) -> Self {
         for kind in self.kinds.values_mut() {
             kind.scale(scale);
         }
         for tenant in self.tenants.values_mut() {
-            tenant.cadence = scale.apply(tenant.cadence);
+            tenant.cadence = tenant.cadence.clone().scaled(scale);
             for kind in tenant.overrides.values_mut() {
                 kind.scale(scale);
             }
@@ -235,6 +249,9 @@ fn read_file(report: &mut Report, text: &str, current: Option<&Fixed>) -> Option
     let kinds = kinds::read_kinds(report, &root, &formats);
     let mut tenants = tenants::read_tenants(report, &root, &kinds);
     let rails = rails::read_rails(report, &root);
+    if let Some(rails) = &rails {
+        tenants::check_windows(report, &root, &tenants, rails);
+    }
     if let Some(current) = current {
         current.check(report, &root);
     }

@@ -354,6 +354,8 @@ pub enum Why {
     Retry,
     /// Its removal waits until a person approves the day's commands.
     WaitsForApproval,
+    /// The policy asks for silence too, and it is not known to be unread for long enough.
+    NotIdle,
     /// Its tenant is paused, and nothing gets a date of removal.
     Paused,
     /// Another run, or idleness, took it out of service.

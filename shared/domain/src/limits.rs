@@ -121,6 +121,11 @@ impl Limits {
         self.memory.saturating_mul(200)
     }
 
+    /// How long is remembered what came of a decision, 400 days: a policy is judged over a year.
+    pub fn regret_kept(&self) -> Duration {
+        self.memory.saturating_mul(200)
+    }
+
     /// The beginning of the budget day that a moment lies in.
     pub fn budget_day_of(&self, now: EpochSeconds) -> EpochSeconds {
         let day = i64::try_from(self.budget_day.as_secs()).unwrap_or(i64::MAX).max(1);

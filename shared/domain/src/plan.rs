@@ -19,6 +19,8 @@ use crate::witness::Measured;
 pub enum Verb {
     /// Out of service, as unreferenced.
     Cool,
+    /// Out of service, as idle: no store holds it either.
+    CoolIdle,
     /// A date of removal.
     Sentence,
     /// Back into service.
@@ -174,7 +176,7 @@ impl PlanIndex {
 
     /// Whether an entry of a part is carried out: all are, but for what a first purge puts off.
     pub fn has_turn(&self, entry: &PlanEntry) -> bool {
-        entry.verb != Verb::Cool || self.cool_before.is_none_or(|end| entry.turn() < end)
+        entry.verb.cools().is_none() || self.cool_before.is_none_or(|end| entry.turn() < end)
     }
 
     /// Whether it writes anything.
@@ -199,8 +201,17 @@ impl Verb {
     /// Whether it takes a token out of service or further from it.
     pub fn is_demotion(self) -> bool {
         match self {
-            Self::Cool | Self::Sentence => true,
+            Self::Cool | Self::CoolIdle | Self::Sentence => true,
             Self::Reinstate { .. } => false,
+        }
+    }
+
+    /// Why it takes a token out of service, where it does.
+    pub fn cools(self) -> Option<Trigger> {
+        match self {
+            Self::Cool => Some(Trigger::Unreferenced),
+            Self::CoolIdle => Some(Trigger::Idle),
+            Self::Sentence | Self::Reinstate { .. } => None,
         }
     }
 
@@ -212,10 +223,9 @@ impl Verb {
         now: EpochSeconds,
     ) -> Option<Change> {
         let decided = Decided::by_run(run.config, run.id.clone(), fence);
+        let cool = |reason| Change::Cool { reason, since: now, then: Then::Wait, decided: decided.clone() };
         match self {
-            Self::Cool => {
-                Some(Change::Cool { reason: Trigger::Unreferenced, since: now, then: Then::Wait, decided })
-            }
+            Self::Cool | Self::CoolIdle => self.cools().map(cool),
             Self::Sentence => Some(sentence(run.verdict_proof()?, now.plus(removal_notice), decided)),
             Self::Reinstate { due_at } => Some(Change::Reinstate { due_at, read_at: None, decided }),
         }

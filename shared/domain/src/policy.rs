@@ -247,6 +247,16 @@ impl Default for Cleanup {
     }
 }
 
+/// What else must hold before an idle token may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdleRequires {
+    /// Nothing: silence alone decides.
+    #[default]
+    Nothing,
+    /// That the stores do not hold it either: the runs decide, and no timer.
+    Unreferenced,
+}
+
 /// What the config says about one kind of token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KindPolicy {
@@ -258,6 +268,8 @@ pub struct KindPolicy {
     pub grace: Duration,
     /// After how long without a read a token is idle; `None` = never.
     pub idle_after: Option<Duration>,
+    /// What else must hold before an idle token may go.
+    pub idle_requires: IdleRequires,
     /// For how long the use of a spent refresh token is a retry; later it is reuse, and the family is compromised.
     pub reuse_leeway: Duration,
     /// What is cleaned up when a token of this kind is issued, refreshed or revoked.
@@ -272,9 +284,30 @@ impl KindPolicy {
         self.rules.get(&trigger)
     }
 
+    /// For how long a token must be unread to be idle. Reads are written only once a granularity, so it may have been
+    /// read that much later than its row says.
+    pub fn idle_window(&self) -> Option<Duration> {
+        self.idle_after.map(|idle| idle.saturating_add(self.read_granularity))
+    }
+
+    /// Whether an idle token goes only if the runs do not find it in a store either. What nothing scans for would
+    /// stay for ever then, so it is not asked for there.
+    pub fn idle_waits_for_scan(&self) -> bool {
+        self.idle_requires == IdleRequires::Unreferenced && self.format.is_some()
+    }
+
     /// Puts every duration on this scale.
     pub(crate) fn scale(&mut self, scale: TimeScale) {
-        let Self { format: _, read_granularity, grace, idle_after, reuse_leeway, cleanup: _, rules } = self;
+        let Self {
+            format: _,
+            read_granularity,
+            grace,
+            idle_after,
+            idle_requires: _,
+            reuse_leeway,
+            cleanup: _,
+            rules,
+        } = self;
         for duration in [read_granularity, grace, reuse_leeway].into_iter().chain(idle_after) {
             *duration = scale.apply(*duration);
         }

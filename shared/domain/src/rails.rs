@@ -16,7 +16,7 @@ mod remainder;
 mod sources;
 mod usual;
 
-pub use age::{stale_marks, stale_plan};
+pub use age::{narrowed, stale_marks, stale_plan, superseded};
 pub use baseline::baseline_of;
 pub use budget::command_limit;
 pub use canary::Watched;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lifecycle::Unread;
 use crate::time::EpochSeconds;
 
 /// The kind of a canary's row, which no config may name, so that no policy ever decides over one.
@@ -44,6 +45,36 @@ pub enum FeedPolicy {
     },
     /// Somebody vouches for the feed: silence is idleness.
     Trusted,
+}
+
+/// What is known of the reads of a tenant's tokens: which silence is idleness.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing, so nothing is idle.
+    #[default]
+    Unknown,
+    /// Somebody vouches for the feed: whatever nobody told of did not happen.
+    Trusted,
+    /// What the feed proves.
+    Proven {
+        /// The hours in which it was alive.
+        feed: ReadFeed,
+        /// In what steps more gets known.
+        step: Duration,
+    },
+}
+
+impl Silence {
+    /// For how long, up to now, nobody is known to have read a token since a moment; `None` where nobody can know.
+    pub fn since(&self, moment: EpochSeconds, now: EpochSeconds) -> Option<Unread> {
+        match self {
+            Self::Unknown => None,
+            Self::Trusted => Some(Unread::by_clock(moment, now)),
+            Self::Proven { feed, step } => {
+                Some(Unread { proven_for: feed.proven_since(moment), step: *step })
+            }
+        }
+    }
 }
 
 /// The hours in which the feed was proven alive.

@@ -259,6 +259,9 @@ pub struct PlanTally {
     pub n_reinstate: u64,
     /// Cooling tokens that only a later verdict run can sentence.
     pub n_awaiting_verdict: u64,
+    /// Tokens that are in no store and stay, because they are not known to be idle as well.
+    #[serde(default)]
+    pub n_not_idle: u64,
     /// Rows that could not be understood, kept.
     pub n_unreadable: u64,
     /// When the last of the waiting tokens' cool-off ends.
@@ -284,6 +287,7 @@ impl PlanTally {
             n_sentence: self.n_sentence.saturating_add(other.n_sentence),
             n_reinstate: self.n_reinstate.saturating_add(other.n_reinstate),
             n_awaiting_verdict: self.n_awaiting_verdict.saturating_add(other.n_awaiting_verdict),
+            n_not_idle: self.n_not_idle.saturating_add(other.n_not_idle),
             n_unreadable: self.n_unreadable.saturating_add(other.n_unreadable),
             verdict_from: self.verdict_from.max(other.verdict_from),
         }

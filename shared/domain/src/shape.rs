@@ -17,7 +17,7 @@ pub fn shape_of(config: &Config, tenant: &TenantId) -> String {
     let _ = write!(text, "{:?} {sources:?}", config.scanned_formats(tenant));
     for (name, kind, _) in config.scanned_kinds(tenant) {
         let rules = [Trigger::Unreferenced, Trigger::Idle].map(|trigger| kind.rule(trigger));
-        let times = (kind.grace, kind.read_granularity, kind.idle_after);
+        let times = (kind.grace, kind.read_granularity, kind.idle_after, kind.idle_requires);
         let _ = write!(text, " {name} {:?} {times:?} {rules:?}", kind.format);
     }
     hash_of(text.as_bytes())
@@ -25,18 +25,20 @@ pub fn shape_of(config: &Config, tenant: &TenantId) -> String {
 
 /// Which shadow run a run of this shape is, from 1; `None` when enough of the runs before it, latest first, had it.
 pub fn shadow_number(shape: &str, earlier: &[Run], shadow_runs: u8) -> Option<u8> {
-    let mut planned: Vec<&Run> = earlier.iter().filter(|run| has_planned(run)).collect();
+    // A look that somebody took in between was asked for nothing and is spaced from nothing.
+    let counts = |run: &&Run| has_planned(run) && !run.plan_only;
+    let mut planned: Vec<&Run> = earlier.iter().filter(counts).collect();
     planned.sort_by_key(|run| std::cmp::Reverse(run.scan_started_at));
     let n_before = planned.iter().take_while(|run| run.shape.as_deref() == Some(shape)).count();
     let number = u8::try_from(n_before).ok()?.checked_add(1)?;
     (number <= shadow_runs).then_some(number)
 }
 
-/// The run whose candidates a run of this shape goes on from: the last that counted strikes, if nothing changed since.
+/// The run whose candidates a run of this shape goes on from: the last that was planned, if it counted strikes and nothing
+/// changed since. A shadow run in between may have seen a token, so that its misses before that are not in a row any more.
 pub fn previous_of<'r>(shape: &str, earlier: &'r [Run]) -> Option<&'r Run> {
-    let counts = |run: &&Run| has_planned(run) && run.shadow.is_none();
-    let last = earlier.iter().filter(counts).max_by_key(|run| run.scan_started_at)?;
-    Some(last).filter(|last| last.shape.as_deref() == Some(shape))
+    let last = earlier.iter().filter(|run| has_planned(run)).max_by_key(|run| run.scan_started_at)?;
+    Some(last).filter(|last| last.shadow.is_none() && last.shape.as_deref() == Some(shape))
 }
 
 fn has_planned(run: &Run) -> bool {
@@ -114,9 +116,10 @@ changed_at_unit = "ms"
     #[test]
     fn strikes_go_on_from_the_last_run_that_counted_them_and_never_from_another_shape() {
         let counted = run(1, Stage::Applied, "a", None);
+        assert_eq!(previous_of("a", std::slice::from_ref(&counted)), Some(&counted));
+        assert_eq!(previous_of("b", std::slice::from_ref(&counted)), None);
+        // Whoever takes a change back begins anew: the run in between may have seen what the one before it missed.
         let shadow = run(2, Stage::Reported, "b", Some(1));
-        let runs = [shadow, counted.clone()];
-        assert_eq!(previous_of("a", &runs), Some(&counted));
-        assert_eq!(previous_of("b", &runs), None);
+        assert_eq!(previous_of("a", &[shadow, counted]), None);
     }
 }

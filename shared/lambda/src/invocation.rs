@@ -1,7 +1,7 @@
 //! Serves invocations: when each began, whether its end is near, and what its handler answers.
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use lethe_domain::time::EpochMillis;
+use lethe_domain::time::{EpochMillis, EpochSeconds};
 use lethe_stages::invocation::Invocation;
 use serde_json::Value;
 
@@ -23,7 +23,9 @@ async fn one(
     let deadline = EpochMillis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
     let pause_at = PauseAt::before(deadline, began);
     let should_pause = || pause_at.has_come(clock::now_millis());
-    handle(event.payload, Invocation { now: began.to_seconds(), should_pause: &should_pause }).await
+    let has_come = |moment: EpochSeconds| moment <= clock::now();
+    let at = Invocation { now: began.to_seconds(), should_pause: &should_pause, has_come: &has_come };
+    handle(event.payload, at).await
 }
 
 #[cfg(test)]
@@ -48,5 +50,9 @@ mod tests {
         assert!(answer[0].as_i64().is_some_and(|seconds| (0..60).contains(&seconds)));
         assert_eq!(answer[1], json!(false));
         assert_eq!(one(&handle, event(0)).await.unwrap()[1], json!(true));
+        let handle = async |_event, at: Invocation<'_>| {
+            Ok(json!([(at.has_come)(at.now), (at.has_come)(EpochSeconds(at.now.0 + 3600))]))
+        };
+        assert_eq!(one(&handle, event(far)).await.unwrap(), json!([true, false]));
     }
 }

@@ -64,7 +64,7 @@ struct Looked<'a> {
 impl<C: Control, V: Vault> Expire<'_, C, V> {
     /// Works off what is due.
     pub async fn tick(&self, invocation: Invocation<'_>) -> Result<ExpireReport, StageError> {
-        let Invocation { now, should_pause } = invocation;
+        let Invocation { now, should_pause, .. } = invocation;
         let mut report = ExpireReport::default();
         let Some(pinned) = Pinned::current(self.control, &self.settings.limits).await? else {
             return Ok(report);

@@ -9,4 +9,6 @@ pub struct Invocation<'a> {
     pub now: EpochSeconds,
     /// Whether the deadline is so near that work is better handed on.
     pub should_pause: &'a dyn Fn() -> bool,
+    /// Whether a moment has come by now: for what must end at a time of the day, the deadline being far.
+    pub has_come: &'a dyn Fn(EpochSeconds) -> bool,
 }

@@ -40,7 +40,7 @@ pub(crate) fn config_of(text: &str, scale: TimeScale) -> Option<Arc<Config>> {
 }
 
 fn parse(text: &str, scale: TimeScale) -> Option<Parsed> {
-    let config = Config::parse(text).ok()?.scaled(scale);
+    let config = Config::parse_stored(text).ok()?.scaled(scale);
     Some(Parsed { text: text.to_owned(), scale, config: Arc::new(config) })
 }
 

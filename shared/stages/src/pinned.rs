@@ -9,7 +9,7 @@ use lethe_domain::fingerprint::TenantKeys;
 use lethe_domain::format::Canonical;
 use lethe_domain::lifecycle::Why;
 use lethe_domain::limits::Limits;
-use lethe_domain::policy::{KindPolicy, Trigger};
+use lethe_domain::policy::{Action, KindPolicy, Rule, Trigger};
 use lethe_domain::row::VaultRow;
 use lethe_domain::token::{TenantId, TokenId, token_digest};
 
@@ -72,11 +72,23 @@ impl Pinned {
         formats.into_iter().find_map(|(_, format)| format.canonical(token.expose()))
     }
 
+    /// The kind of a token of which only the id is known, where one kind alone has its format.
+    pub fn kind_by_format(&self, tenant: &TenantId, token: &TokenId) -> Option<&str> {
+        let kinds = self.config.scanned_kinds(tenant);
+        let mut fitting =
+            kinds.into_iter().filter(|(_, _, format)| format.canonical(token.expose()).is_some());
+        let (kind, ..) = fitting.next()?;
+        fitting.next().is_none().then_some(kind)
+    }
+
     /// How fast a tenant's runs follow each other.
     pub fn pace(&self, tenant: &TenantId, limits: &Limits) -> Pace {
         let kinds = || self.config.scanned_kinds(tenant).into_iter().map(|(_, kind, _)| kind);
+        // Nothing cools under a rule that is ignored, and no verdict waits for it.
         let rules = |kind: &KindPolicy| {
-            [Trigger::Unreferenced, Trigger::Idle].map(|trigger| kind.rule(trigger).map(|rule| rule.cool_off))
+            let acting = |rule: &&Rule| rule.action != Action::Ignore;
+            [Trigger::Unreferenced, Trigger::Idle]
+                .map(|trigger| kind.rule(trigger).filter(acting).map(|rule| rule.cool_off))
         };
         let cool_off = kinds().flat_map(rules).flatten().max().unwrap_or(Duration::ZERO);
         let strikes =

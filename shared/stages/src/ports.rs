@@ -12,6 +12,7 @@ use lethe_domain::token::{Shard, TenantId};
 
 mod archive;
 mod control;
+mod regret;
 mod switch;
 mod undo;
 mod vault;
@@ -21,6 +22,7 @@ pub use archive::{Archive, ArchiveObject, ListedVersion, Lock, Removal, VersionP
 pub use control::{
     Acceptance, Approval, BudgetDay, Control, Counted, Done, KeptAnswer, Lease, Reference, StoredConfig, Walk,
 };
+pub use regret::{Came, RegretLedger};
 pub use switch::KillSwitch;
 pub use undo::Undos;
 pub use vault::{

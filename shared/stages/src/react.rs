@@ -20,8 +20,10 @@ use crate::settings::{Mode, Settings};
 use crate::stream::{Image, RecordKind, StreamRecord};
 
 mod cleanup;
+mod regret;
 
 use cleanup::Owned;
+use regret::Seen;
 
 /// The react stage.
 pub struct React<'a, C, A, V> {
@@ -108,6 +110,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
         let mut groups: BTreeMap<Group, Gathered> = BTreeMap::new();
         let mut keys: BTreeMap<TenantId, Option<TenantKeys>> = BTreeMap::new();
         let mut to_clean: BTreeSet<Owned> = BTreeSet::new();
+        let mut seen = Seen::default();
         for record in records {
             let Some(image) = record.new.as_ref().filter(|_| record.kind != RecordKind::Remove) else {
                 continue;
@@ -125,6 +128,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
             if cleans_up(old, row) {
                 to_clean.extend(Owned::of(row));
             }
+            seen.see(old, row, &record.sequence);
             let ImageVerdict { transition, lift } = decide_image(old, row, now);
             if let Some(change) = lift {
                 self.lift(row, change).await?;
@@ -147,6 +151,7 @@ impl<C: Control, A: AuditLog, V: Vault> React<'_, C, A, V> {
             report.n_items = report.n_items.saturating_add(1);
             self.record(group, gathered, now).await?;
         }
+        self.count_regret(seen, now).await?;
         report.n_cleaned = self.clean_up(&to_clean, now).await?;
         Ok(report)
     }

@@ -89,7 +89,8 @@ where
         };
         let mut failures = Vec::new();
         for tenant in pinned.config.tenants.keys().filter(|_| self.settings.scan) {
-            let woken = self.wake_stuck_runs(tenant, invocation.now, &mut report).await;
+            let window = pinned.tenant(tenant)?.window.as_ref();
+            let woken = self.wake_stuck_runs(tenant, window, invocation.now, &mut report).await;
             failures.extend(woken.err());
         }
         if self.settings.mode == Mode::Act {

@@ -2,16 +2,40 @@
 
 use lethe_domain::audit::{AuditItem, Event};
 use lethe_domain::rails::baseline_of;
-use lethe_domain::run::{Baseline, Run};
+use lethe_domain::run::{Baseline, Run, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 
 use crate::error::StageError;
-use crate::ports::{AuditLog, Control};
+use crate::ports::{AuditLog, Control, PortError};
 use crate::settings::Settings;
 
 /// A run that was void this often in its campaign is not tried again before the next one.
 const MAX_ORDINAL: u8 = 32;
+
+/// How many of a tenant's latest runs are looked back on, as a rule.
+const RUNS_SEEN: u32 = 40;
+
+/// And at the most: more than a year of void runs, at the six a day that a tenant can have.
+const RUNS_SEEN_MOST: u32 = 2_560;
+
+/// As many good runs as what is usual is derived from.
+const GOOD_RUNS: usize = 20;
+
+/// The tenant's latest runs, as many as it takes to see enough good ones. Void runs are booked again every few hours, and
+/// within a week they would push out of sight what a run is held against.
+pub(crate) async fn earlier_runs<C: Control>(control: &C, tenant: &TenantId) -> Result<Vec<Run>, PortError> {
+    let mut limit = RUNS_SEEN;
+    loop {
+        let runs = control.runs(tenant, limit).await?;
+        let n_good = runs.iter().filter(|run| matches!(run.stage, Stage::Applied | Stage::Reported)).count();
+        let are_all = runs.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        if are_all || GOOD_RUNS <= n_good || RUNS_SEEN_MOST <= limit {
+            return Ok(runs);
+        }
+        limit = limit.saturating_mul(4);
+    }
+}
 
 /// The run rows and their record.
 pub struct Runs<'a, C, A> {

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::error::StageError;
 use crate::footers::read_footer;
+use crate::hours::Hours;
 use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, WorkStore};
@@ -52,6 +53,8 @@ pub enum UnitEnd {
     Done,
     /// The rest is queued.
     Continued,
+    /// The rest waits for the tenant's window.
+    Waits,
     /// It could not be read, so the run is void.
     Void,
 }
@@ -76,13 +79,15 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
         run_ref: &RunRef,
         unit: u32,
         attempt: u32,
-        Invocation { now, should_pause }: Invocation<'_>,
+        invocation: Invocation<'_>,
     ) -> Result<ScanReport, StageError> {
+        let now = invocation.now;
         let mut report = ScanReport::default();
         let waits = |run: &Run| self.settings.scan && matches!(run.stage, Stage::Surveying | Stage::Scanning);
         let Some(run) = self.control.run(run_ref).await?.filter(waits) else { return Ok(report) };
         if !self.control.done(run_ref, Done::Scan).await?.contains(&unit) {
-            report.end = match self.scan_parts(&run, unit, should_pause, &mut report).await? {
+            let hours = Hours::of(self.control, &run, &self.settings.limits, invocation).await?;
+            report.end = match self.scan_parts(&run, unit, (invocation, &hours), &mut report).await? {
                 Ok(end) => end,
                 Err(failure) => self.give_up_or_retry(&run, (unit, attempt), failure, now).await?,
             };
@@ -104,7 +109,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
         &self,
         run: &Run,
         unit: u32,
-        should_pause: &dyn Fn() -> bool,
+        (invocation, hours): (Invocation<'_>, &Hours<'_>),
         report: &mut ScanReport,
     ) -> Result<Result<UnitEnd, UnitFailure>, StageError> {
         let run_ref = RunRef::from(run);
@@ -123,7 +128,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
             return Ok(Err(UnitFailure::Damaged(format!("its source {} is not in the config", spec.source))));
         };
         let extractor = Extractor::new(&formats, source.encodings());
-        let job = ScanJob { extractor: &extractor, limits: &self.settings.units, should_pause };
+        let stops = || (invocation.should_pause)() || hours.are_over();
+        let job = ScanJob { extractor: &extractor, limits: &self.settings.units, should_pause: &stops };
         let shards = pinned.tenant(&run.tenant)?.shards;
         let canaries = self.canaries_of(run, &spec.source, &pinned).await?;
         let (mut part, mut resume) = (0_u32, None);
@@ -139,10 +145,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
                     return Ok(Err(UnitFailure::Damaged(format!("part {part} of its marks: {error}"))));
                 }
             }
-            if should_pause() {
-                let wake = Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit };
-                self.scan_queue.send(&[wake]).await?;
-                return Ok(Ok(UnitEnd::Continued));
+            if let Some(end) = self.stop(run, unit, (invocation, hours)).await? {
+                return Ok(Ok(end));
             }
             let mut marks = MarkBuilder::new(MarkKey::new(keys.mark_key), shards);
             let progress = match self.stores.scan_unit(&spec, resume.as_deref(), &job, &mut marks).await {
@@ -165,6 +169,26 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sca
             // Whether ours or another worker's is there now, the loop goes on from what its footer says.
             self.work.put_new(&work_keys::marks(&run_ref, unit, part), marks.encode(&header)).await?;
         }
+    }
+
+    /// How a worker's part in a unit ends before the unit does; `None` when it goes on.
+    async fn stop(
+        &self,
+        run: &Run,
+        unit: u32,
+        (Invocation { now, should_pause, .. }, hours): (Invocation<'_>, &Hours<'_>),
+    ) -> Result<Option<UnitEnd>, StageError> {
+        let wake = Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit };
+        // Guard: outside the window its stores were promised to be spared.
+        if hours.are_over() {
+            hours.leave(self.scan_queue, &wake, &self.settings.limits, now).await?;
+            return Ok(Some(UnitEnd::Waits));
+        }
+        if should_pause() {
+            self.scan_queue.send(&[wake]).await?;
+            return Ok(Some(UnitEnd::Continued));
+        }
+        Ok(None)
     }
 
     /// The tokens that must be seen in a source. One that is of no format any more cannot be, and the gate says so.

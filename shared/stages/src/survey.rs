@@ -4,7 +4,6 @@
 
 use lethe_domain::audit::Event;
 use lethe_domain::campaign::{Step, decide_tick};
-use lethe_domain::message::Wake;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};
 use lethe_domain::shape::{previous_of, shadow_number, shape_of};
 use lethe_domain::time::EpochSeconds;
@@ -15,11 +14,14 @@ use serde::Serialize;
 use crate::approvals::approvals_of;
 use crate::error::{StageError, chain};
 use crate::first_purge::note_slice;
+use crate::hours::Hours;
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
-use crate::ports::{AuditLog, Control, Queue, WorkStore};
+use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
 use crate::runs::Runs;
+use crate::seal::{Seal, SealOutcome};
 use crate::settings::Settings;
+use crate::waking::Waking;
 
 mod again;
 mod listing;
@@ -61,7 +63,7 @@ pub struct TickReport {
     pub n_sealed: u64,
     /// Runs given up.
     pub n_void: u64,
-    /// Runs sent to planning or applying.
+    /// Runs sent to planning or applying, and those sent out again as their window opened.
     pub n_woken: u64,
     /// Tenants whose tick failed; the next tick goes on.
     pub n_failed: u64,
@@ -99,20 +101,22 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         report: &mut TickReport,
     ) -> Result<(), StageError> {
         let now = invocation.now;
-        let cadence = pinned.tenant(tenant)?.cadence;
+        let section = pinned.tenant(tenant)?;
+        let hours = Hours::new(section.window.clone(), invocation);
         for _ in 0..MAX_STEPS_PER_TENANT {
             let mut runs = self.control.runs(tenant, RUNS_SEEN).await?;
             let is_paused = self.control.pauses(tenant).await?.is_paused();
             if is_paused {
                 runs.retain(Run::goes_on_while_paused);
             }
-            let came_further = match decide_tick(&runs, cadence, now) {
+            let came_further = match decide_tick(&runs, (&section.cadence, hours.opening()), now) {
                 Step::Wait => false,
                 // What falls due under a pause is booked after it.
                 Step::Book(_) if is_paused => false,
                 Step::Book(id) => self.book(tenant, id, now).await?,
                 Step::Open(run) => self.open(&run, &runs, (pinned, now), report).await?,
-                Step::Survey(run) => self.list(&run, invocation, report).await?,
+                Step::Survey(run) => self.list(&run, (invocation, &hours), report).await?,
+                Step::Resume(run) => self.resume(&run, now, report).await?,
                 Step::LookAgain(run) => self.control.update_run(&run.next_round(now)).await?,
                 Step::Dispatch(run) => self.dispatch(&run, report).await?,
                 Step::CheckApproval(run) => self.check_approval(&run, now).await?,
@@ -161,13 +165,49 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
     /// Sends the messages of the run's stage, then notes that they were sent: a crash between the two sends them
     /// again, which does no harm.
     async fn dispatch(&self, run: &Run, report: &mut TickReport) -> Result<bool, StageError> {
-        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
-        let shards = pinned.tenant(&run.tenant)?.shards;
-        let wakes: Vec<Wake> = shards.all().filter_map(|shard| wake_of(run, shard)).collect();
-        self.sweep_queue.send(&wakes).await?;
+        self.waking().send_shards(run).await?;
         report.n_woken = report.n_woken.saturating_add(1);
         let sent = Run { dispatched: true, ..run.clone() };
         Ok(self.control.update_run(&sent).await?)
+    }
+
+    /// The window is open again: sends what its workers left when it closed, and notes that the run comes further.
+    async fn resume(
+        &self,
+        run: &Run,
+        now: EpochSeconds,
+        report: &mut TickReport,
+    ) -> Result<bool, StageError> {
+        let is_planned = matches!(run.stage, Stage::Planning | Stage::Applying);
+        if is_planned {
+            self.waking().send_shards(run).await?;
+        } else {
+            self.waking().send_units(run).await?;
+        }
+        report.n_woken = report.n_woken.saturating_add(1);
+        let resumed = Run { dispatched: is_planned, progressed_at: now, ..run.clone() };
+        if !self.control.update_run(&resumed).await? {
+            return Ok(false);
+        }
+        if run.stage == Stage::Scanning {
+            // The last unit may have been done as the window closed, and its worker died before the seal.
+            let sealed = self.seal().if_complete(&RunRef::from(run), now).await?;
+            note_seal(sealed, report);
+        }
+        Ok(true)
+    }
+
+    fn waking(&self) -> Waking<'_, C, Q> {
+        Waking {
+            control: self.control,
+            scan_queue: self.scan_queue,
+            sweep_queue: self.sweep_queue,
+            limits: &self.settings.limits,
+        }
+    }
+
+    fn seal(&self) -> Seal<'_, C, A, W> {
+        Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings }
     }
 
     async fn check_approval(&self, run: &Run, now: EpochSeconds) -> Result<bool, StageError> {
@@ -193,19 +233,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
     }
 }
 
-/// The message that wakes a shard's worker in the run's present stage.
-pub(crate) fn wake_of(run: &Run, shard: lethe_domain::token::Shard) -> Option<Wake> {
-    let (tenant, id) = (run.tenant.clone(), run.id.clone());
-    match run.stage {
-        Stage::Planning => Some(Wake::Plan { tenant, run: id, shard }),
-        Stage::Applying => Some(Wake::Apply { tenant, run: id, shard, hash: run.plan_hash.clone()? }),
-        Stage::Booked
-        | Stage::Surveying
-        | Stage::Scanning
-        | Stage::Draining
-        | Stage::Gated
-        | Stage::Applied
-        | Stage::Reported
-        | Stage::Void => None,
-    }
+fn note_seal(sealed: SealOutcome, report: &mut TickReport) {
+    report.n_sealed = report.n_sealed.saturating_add(u64::from(sealed == SealOutcome::Sealed));
+    report.n_void = report.n_void.saturating_add(u64::from(sealed == SealOutcome::Void));
 }

@@ -47,6 +47,8 @@ pub enum ShardEnd {
     Done,
     /// The rest is queued.
     Continued,
+    /// The rest waits for the tenant's window.
+    Waits,
     /// Another worker has its lease.
     Busy,
     /// Something was missing or damaged, so the run is void.

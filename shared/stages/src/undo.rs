@@ -106,7 +106,7 @@ impl<'a, W: WorkStore, V: Vault> Written<'a, W, V> {
             let stored = serde_json::from_slice::<PlanPart>(&bytes).ok();
             let Some(stored) = stored.filter(|_| hash_of(&bytes) == hash) else { return Ok(None) };
             let condemns = |verb: Verb| match verb {
-                Verb::Cool | Verb::Sentence => true,
+                Verb::Cool | Verb::CoolIdle | Verb::Sentence => true,
                 Verb::Reinstate { .. } => false,
             };
             let entries = stored.entries.into_iter().filter(|entry| condemns(entry.verb));
@@ -173,11 +173,12 @@ pub fn kept(why: Why) -> UndoTally {
 }
 
 /// Whether a walk counts this row: it meets every row of the tenant, and most have nothing to do with the run.
-pub fn concerns(position: &UndoPosition, row: &VaultRow, undoing: &Undoing<'_>) -> bool {
+pub fn concerns(position: &UndoPosition, row: &VaultRow, undoing: &Undoing<'_>, pinned: &Pinned) -> bool {
+    let kind = pinned.config.known_kind(&row.key.tenant, &row.kind);
     match position {
         UndoPosition::Plan { .. } => true,
         UndoPosition::Walk { .. } => {
-            undoing.brought_back(row) || (row.state == State::Cooling && undoing.condemned(row))
+            undoing.brought_back(row) || (row.state == State::Cooling && undoing.condemned(row, kind))
         }
     }
 }

@@ -23,6 +23,7 @@ use lethe_stages::ports::{
 use crate::faults::Faults;
 
 mod left;
+mod regrets;
 mod switch;
 mod undos;
 
@@ -55,6 +56,7 @@ struct State {
     late_uses: BTreeMap<(TenantId, EpochSeconds), u64>,
     // Ordered as the table orders them: by the text of the run's id.
     undos: BTreeMap<(TenantId, String), Undo>,
+    regrets: regrets::State,
     left: LeftByCommands,
 }
 
@@ -105,7 +107,8 @@ impl FakeControl {
         let state = self.lock();
         let left = state.left.picture();
         let runs = (&state.runs, &state.done, &state.approvals, &state.backlogs);
-        format!("{:#?}", (&state.configs, runs, &state.walks, left))
+        let regrets = state.regrets.picture();
+        format!("{:#?}", (&state.configs, runs, &state.walks, left, regrets))
     }
 
     /// A tenant's first purge as it is on record.

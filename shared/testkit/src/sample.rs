@@ -23,7 +23,9 @@ const KINDS: [&str; 5] = ["vault", "access", "refresh", "session", "auth_code"];
 pub struct Sample {
     shards: u16,
     cadence: String,
+    window: Option<String>,
     idle_after: Option<String>,
+    idle_waits_for_scan: bool,
     unreferenced: String,
     ratio: (u8, u64),
     rails: BTreeMap<String, String>,
@@ -51,7 +53,9 @@ impl Sample {
         Self {
             shards: SHARDS,
             cadence: "24h".to_owned(),
+            window: None,
             idle_after: None,
+            idle_waits_for_scan: false,
             unreferenced: "retention = \"7d\"\n".to_owned(),
             // So that a test with a handful of tokens does not meet the ratio; a test of the rails sets it.
             ratio: (15, 1000),
@@ -135,10 +139,24 @@ impl Sample {
         self
     }
 
+    /// Runs work in this window only.
+    #[must_use]
+    pub fn window(mut self, window: &str) -> Self {
+        self.window = Some(window.to_owned());
+        self
+    }
+
     /// Tokens of kind `vault` go idle.
     #[must_use]
     pub fn idle_after(mut self, idle_after: &str) -> Self {
         self.idle_after = Some(idle_after.to_owned());
+        self
+    }
+
+    /// Idle tokens of kind `vault` go only if they are in no store either.
+    #[must_use]
+    pub fn idle_waits_for_scan(mut self) -> Self {
+        self.idle_waits_for_scan = true;
         self
     }
 
@@ -184,11 +202,16 @@ impl Sample {
         if let Some(idle_after) = &self.idle_after {
             writeln!(text, "idle_after = \"{idle_after}\"").unwrap();
         }
+        if self.idle_waits_for_scan {
+            writeln!(text, "idle_requires = \"unreferenced\"").unwrap();
+        }
         write!(text, "\n[kinds.vault.on.unreferenced]\n{}\n{AUTH}\n", self.unreferenced).unwrap();
+        let window =
+            self.window.as_ref().map(|window| format!("window = \"{window}\"\n")).unwrap_or_default();
         for Tenant { name, callers, sources } in &self.tenants {
             writeln!(
                 text,
-                "[tenants.{name}]\nshards = {}\ncadence = \"{}\"\nkinds = {KINDS:?}\n\n\
+                "[tenants.{name}]\nshards = {}\ncadence = \"{}\"\n{window}kinds = {KINDS:?}\n\n\
                  [tenants.{name}.callers]\n{callers}\n[tenants.{name}.reads]\nfeed = \"{}\"\n\n{}",
                 self.shards,
                 self.cadence,

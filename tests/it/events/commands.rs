@@ -83,7 +83,7 @@ async fn what_there_is_no_time_for_goes_back() {
         vault: &world.cloud.vault,
         settings: &world.settings,
     };
-    let late = Invocation { now: START, should_pause: &|| true };
+    let late = Invocation { now: START, should_pause: &|| true, has_come: &|_| false };
     let back = sent_back(handlers::intake(&event("intake"), &stage, late).await);
     assert_eq!(back, ["2e1424d4-f796-459a-8184-9c92662be6da", THIRD]);
     assert_eq!((world.row(1).phase(), world.row(2).last_read_at), (Phase::Sentenced, None));

@@ -95,7 +95,7 @@ impl World {
 
     /// An invocation that begins now and has all the time in the world.
     pub(super) fn at(&self) -> Invocation<'static> {
-        Invocation { now: self.cloud.clock.now(), should_pause: &|| false }
+        Invocation { now: self.cloud.clock.now(), should_pause: &|| false, has_come: &|_| false }
     }
 
     pub(super) async fn survey(&self) -> Answer {

@@ -12,7 +12,7 @@ use super::{FUNCTIONS, caught, sound, template, with, with_statement};
 const CONTROL: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/lethe-control";
 
 /// One key of each kind.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "config",
     "approval#acme",
     "accepted#acme",
@@ -32,6 +32,7 @@ const KEYS: [&str; 20] = [
     "pause#acme",
     "lateuse#acme",
     "undo#acme",
+    "regret#acme",
     // What nobody has thought of yet.
     "new#acme",
 ];
@@ -56,12 +57,15 @@ fn agreed(function: &str) -> (&'static [&'static str], &'static [&'static str]) 
                 "reads#acme",
                 "lateuse#acme",
                 "pause#acme",
+                "regret#acme",
             ];
             (
                 written,
                 &["fanout#acme", "answer#acme#k-1", "budget#acme", "ledger#acme#0001#00ff", "reads#acme"],
             )
         }
+        // It counts what was taken and what came back.
+        "react" => (&["regret#acme"], &[]),
         "reconcile" => (
             &["run#acme", "walk", "undo#acme", "fanout#acme", "answer#acme#k-1", "budget#acme", "count#acme"],
             &["fanout#acme", "answer#acme#k-1", "budget#acme", "count#acme"],

@@ -1,13 +1,16 @@
 //! When the first token may leave the vault, told from the runs alone: so that an operator learns it before it
 //! happens, on the first day too.
 
-use std::time::Duration;
-
-use lethe_domain::campaign::{Pace, slot};
+use lethe_domain::cadence::Cadence;
+use lethe_domain::campaign::Pace;
 use lethe_domain::limits::Limits;
 use lethe_domain::run::{Purpose, Run, Stage};
 use lethe_domain::time::EpochSeconds;
+use lethe_domain::window::{Opening, Window};
 use serde::Serialize;
+
+/// After everything: a cron that has no firing to come.
+const NEVER: EpochSeconds = EpochSeconds(u32::MAX as i64);
 
 /// A deletion to come.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,7 +29,9 @@ pub(crate) struct Facts<'a> {
     /// How its runs follow each other.
     pub(crate) pace: Pace,
     /// How often a campaign starts.
-    pub(crate) cadence: Duration,
+    pub(crate) cadence: &'a Cadence,
+    /// When its runs may work.
+    pub(crate) window: Option<&'a Window>,
     /// The stages' limits.
     pub(crate) limits: &'a Limits,
     /// The time of the command.
@@ -40,15 +45,26 @@ impl Facts<'_> {
         of_runs.unwrap_or_else(|| self.after_next_campaign())
     }
 
-    /// When the next campaign starts, unless a run is in progress then.
+    /// When the next campaign falls due; now, where one is due.
     pub(crate) fn next_slot(&self) -> EpochSeconds {
-        let slot = slot(self.cadence, self.now);
-        if self.runs.iter().any(|run| slot <= run.id.slot) { slot.plus(self.cadence) } else { self.now }
+        let is_begun = |slot| self.runs.iter().any(|run| slot <= run.id.slot);
+        if self.cadence.slot(self.now).is_some_and(|slot| !is_begun(slot)) {
+            return self.now;
+        }
+        self.cadence.next_slot(self.now).unwrap_or(NEVER)
+    }
+
+    /// When a run that is due then may begin to work.
+    pub(crate) fn opens(&self, due: EpochSeconds) -> EpochSeconds {
+        match self.window.map_or(Opening::ALWAYS, |window| window.at(due)) {
+            Opening::Open { .. } => due,
+            Opening::Closed { until } => until,
+        }
     }
 
     fn deletion_after(&self, run: &Run) -> Option<Deletion> {
         let notice = self.limits.removal_notice;
-        let starts = run.resume_at.unwrap_or(self.now).max(self.now);
+        let starts = self.opens(run.resume_at.unwrap_or(self.now).max(self.now));
         if run.stage.is_final() {
             let at = run.progressed_at.plus(notice);
             let is_to_come = run.stage == Stage::Applied && 0 < run.applied.n_sentenced && self.now < at;
@@ -62,8 +78,8 @@ impl Facts<'_> {
             Purpose::Verdict => (starts.plus(notice), format!("verdict run {} may sentence tokens", run.id)),
             Purpose::Discovery | Purpose::Confirm => {
                 let strikes_left = u32::from(self.pace.strikes.saturating_sub(run.look));
-                let cools = starts.plus(self.pace.run_spacing.saturating_mul(strikes_left));
-                let at = cools.plus(self.pace.cool_off).plus(notice);
+                let cools = self.opens(starts.plus(self.pace.run_spacing.saturating_mul(strikes_left)));
+                let at = self.opens(cools.plus(self.pace.cool_off)).plus(notice);
                 (at, format!("what the campaign of run {} finds unused cools off first", run.id))
             }
         };
@@ -72,14 +88,17 @@ impl Facts<'_> {
 
     fn after_next_campaign(&self) -> Deletion {
         let strikes_left = u32::from(self.pace.strikes.saturating_sub(1));
-        let cools = self.next_slot().plus(self.pace.run_spacing.saturating_mul(strikes_left));
-        let at = cools.plus(self.pace.cool_off).plus(self.limits.removal_notice);
+        let starts = self.opens(self.next_slot());
+        let cools = self.opens(starts.plus(self.pace.run_spacing.saturating_mul(strikes_left)));
+        let at = self.opens(cools.plus(self.pace.cool_off)).plus(self.limits.removal_notice);
         Deletion { at, because: "what the next campaign finds unused cools off first".to_owned() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use lethe_domain::run::{ApplyTally, RunId};
     use lethe_domain::token::TenantId;
 
@@ -96,6 +115,11 @@ mod tests {
 
     #[track_caller]
     fn check(runs: &[Run], hours_from_now: i64, because: &str) {
+        check_in(None, runs, hours_from_now, because);
+    }
+
+    #[track_caller]
+    fn check_in(window: Option<&str>, runs: &[Run], hours_from_now: i64, because: &str) {
         let limits = Limits::production();
         let pace = Pace {
             run_spacing: limits.run_spacing,
@@ -103,8 +127,10 @@ mod tests {
             strikes: 2,
             slice_day: limits.budget_day,
         };
-        let cadence = Duration::from_hours(24);
-        let first = Facts { runs, pace, cadence, limits: &limits, now: NOW }.first_deletion();
+        let cadence = &Cadence::Every(Duration::from_hours(24));
+        let window = window.map(|window| Window::parse(window).unwrap());
+        let window = window.as_ref();
+        let first = Facts { runs, pace, cadence, window, limits: &limits, now: NOW }.first_deletion();
         assert_eq!(first.at, EpochSeconds(NOW.0 + hours_from_now * HOUR), "{first:?}");
         assert!(first.because.contains(because), "{first:?}");
     }
@@ -136,6 +162,16 @@ mod tests {
             24,
             "sentenced 5 tokens",
         );
+    }
+
+    #[test]
+    fn runs_wait_for_their_window() {
+        // Now is 10:00. It opens at 12:00 for three hours: the second look waits until the next day's, and the verdict is
+        // due as it opens.
+        check_in(Some("12:00-15:00 UTC"), &[], 2 + 24 + 7 * 24 + 24, "the next campaign");
+        check_in(Some("09:00-15:00 UTC"), &[], 4 + 7 * 24 + 24, "the next campaign");
+        let verdict = booked(3, Purpose::Verdict, EpochSeconds(NOW.0 + HOUR));
+        check_in(Some("12:00-15:00 UTC"), &[verdict], 2 + 24, "may sentence");
     }
 
     #[test]

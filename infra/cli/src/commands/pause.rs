@@ -3,17 +3,19 @@
 use lethe_domain::audit::{AuditItem, Event};
 use lethe_domain::extract::Extractor;
 use lethe_domain::limits::Limits;
-use lethe_domain::pause::{Pause, Reach};
+use lethe_domain::pause::{LATE_USE_ALARM, Pause, Reach};
+use lethe_domain::rails::late_use_limit;
 use lethe_domain::row::By;
 use lethe_domain::source::Encodings;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 use lethe_stages::error::StageError;
+use lethe_stages::first_purge;
 use lethe_stages::pinned::Pinned;
 use lethe_stages::ports::{AuditLog, Control};
 use serde::Serialize;
 
-use super::{Caller, check_tenant};
+use super::{Caller, RUNS_SEEN, check_tenant};
 use crate::error::CliError;
 
 /// The longest reason that is taken: it is shown in one line.
@@ -78,8 +80,14 @@ pub(crate) async fn pause<C: Control, A: AuditLog>(
     check_reason(reason, pinned.as_ref())?;
     let by = By { actor: caller.actor.clone(), reason_text: reason.map(str::to_owned) };
     let new = Pause { by, since: caller.now, freezes };
+    let before = standing(reach, control, pinned.as_ref()).await;
     // The switch first: whoever pauses is in a hurry.
     let is_new = control.pause(reach, &new).await?;
+    // A freeze takes the place of the alarm's pause, and what the alarm found must outlive it.
+    if let (Reach::Tenant(tenant), Some(alarm)) = (reach, before?) {
+        stop_after_alarm((tenant, &alarm), limits.budget_day_of(caller.now), (control, pinned.as_ref()))
+            .await?;
+    }
     let stands = standing(reach, control, pinned.as_ref()).await?.unwrap_or(new);
     // Written again where an earlier attempt may have died before it: its key is the pause's own.
     record(reach, &stands, (Event::Paused, caller.now), (pinned.as_ref(), audit)).await?;
@@ -102,7 +110,9 @@ pub(crate) async fn resume<C: Control, A: AuditLog>(
     record(reach, &ender, (Event::Resumed, caller.now), (pinned.as_ref(), audit)).await?;
     if let Reach::Tenant(tenant) = reach {
         // Whoever resumes has looked: the late-use alarm counts from zero, or the next read would pause it again.
-        control.forget_late_uses(tenant, limits.budget_day_of(caller.now)).await?;
+        let day = limits.budget_day_of(caller.now);
+        stop_after_alarm((tenant, &stands), day, (control, pinned.as_ref())).await?;
+        control.forget_late_uses(tenant, day).await?;
     }
     if !control.resume(reach, stands.since).await? {
         return Err(CliError::Failed(format!(
@@ -111,6 +121,28 @@ pub(crate) async fn resume<C: Control, A: AuditLog>(
     }
     let still = still(reach, control, pinned.as_ref()).await?;
     Ok(Resumed { ended: Some(PauseView::of(reach, &stands)), still })
+}
+
+/// Has what is left of a first purge ask again where the late-use alarm rang, or would have rung if nobody had paused
+/// before it: the slices were approved before anybody knew that some of them are in use.
+async fn stop_after_alarm<C: Control>(
+    (tenant, stands): (&TenantId, &Pause),
+    day: EpochSeconds,
+    (control, pinned): (&C, Option<&Pinned>),
+) -> Result<(), CliError> {
+    let why = if stands.by.actor == LATE_USE_ALARM {
+        stands.by.reason_text.clone().unwrap_or_else(|| "too many of its tokens were read".to_owned())
+    } else {
+        let n_today = control.late_uses(tenant, day).await?;
+        let runs = control.runs(tenant, RUNS_SEEN).await?;
+        let limit = pinned.map(|pinned| late_use_limit(&runs, &pinned.config.rails));
+        if limit.is_none_or(|limit| n_today <= limit) {
+            return Ok(());
+        }
+        format!("{n_today} of its tokens were read today")
+    };
+    first_purge::stop(control, tenant, &why).await?;
+    Ok(())
 }
 
 /// The config in force. One that is missing or cannot be read any more must not keep anybody from pausing.

@@ -1,5 +1,6 @@
 //! `lethe plan`: what a run would do, why it waits, and what to type next.
 
+use lethe_domain::regret::by_run;
 use lethe_domain::run::{PlanTally, Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
@@ -69,7 +70,7 @@ pub(crate) async fn plan<C: Control>(
     let next = (0 < n_missing).then(|| format!("lethe approve {tenant} {} {hash}", run.id));
     Ok(PlanView {
         tenant: tenant.clone(),
-        run: RunView::from(&run),
+        run: RunView::of(&run, &by_run(&control.regrets(tenant).await?)),
         hash,
         evidence: run.evidence.clone(),
         tally: run.tally,

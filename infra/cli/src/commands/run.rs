@@ -4,6 +4,7 @@ use lethe_domain::limits::Limits;
 use lethe_domain::run::{Purpose, Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
+use lethe_domain::window::Opening;
 use lethe_stages::ports::{Control, Done, RunRef};
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub(crate) struct Booked {
     pub(crate) is_new: bool,
     /// The run in progress, which goes first.
     pub(crate) goes_first: Option<RunView>,
+    /// When the tenant's window opens; `None` while it is open, or where there is none.
+    pub(crate) opens_at: Option<EpochSeconds>,
 }
 
 /// How far a run has come.
@@ -49,6 +52,10 @@ pub(crate) async fn book<C: Control>(
             pinned.version
         )));
     }
+    let opens_at = match pinned.tenant(tenant)?.opening(now) {
+        Opening::Open { .. } => None,
+        Opening::Closed { until } => Some(until),
+    };
     let runs = control.runs(tenant, RUNS_SEEN).await?;
     let goes_first = runs.iter().find(|run| run.stage.is_open()).map(RunView::from);
     let same = |run: &&Run| {
@@ -59,12 +66,18 @@ pub(crate) async fn book<C: Control>(
             && is_due
     };
     if let Some(booked) = runs.iter().find(same) {
-        return Ok(Booked { tenant: tenant.clone(), run: booked.into(), is_new: false, goes_first });
+        return Ok(Booked {
+            tenant: tenant.clone(),
+            run: booked.into(),
+            is_new: false,
+            goes_first,
+            opens_at,
+        });
     }
     let id = RunId { slot: now, ordinal: 1 };
     let run = Run { plan_only, ..Run::booked(tenant.clone(), id, Purpose::Discovery, now, now) };
     let is_new = control.create_run(&run).await?;
-    Ok(Booked { tenant: tenant.clone(), run: RunView::from(&run), is_new, goes_first })
+    Ok(Booked { tenant: tenant.clone(), run: RunView::from(&run), is_new, goes_first, opens_at })
 }
 
 /// Looks at a run again and again, until it ends or waits for an approval. `pause` waits between two looks,

@@ -2,13 +2,16 @@
 //! to come.
 
 use futures::{StreamExt, TryStreamExt, stream};
+use lethe_domain::cadence::Cadence;
 use lethe_domain::limits::Limits;
 use lethe_domain::pause::Pauses;
 use lethe_domain::policy::{Action, Trigger};
+use lethe_domain::regret::by_run;
 use lethe_domain::row::{Phase, RowRead, VaultRow, due_partition_name};
 use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{RowKey, ShardCount, TenantId};
+use lethe_domain::window::{Opening, Window};
 use lethe_domain::witness::Measured;
 use lethe_stages::pinned::Pinned;
 use lethe_stages::ports::{AuditLog, Control, ShardRef, Vault, Walk};
@@ -24,6 +27,7 @@ use super::forecast::Facts;
 use super::pause::PauseView;
 use super::plan::{Approved, approved};
 use super::read_feed::{FeedView, read_feed};
+use super::regret::{RegretView, regret};
 use super::{RUNS_SEEN, RunView, check_tenant, config_in_force};
 use crate::error::CliError;
 
@@ -100,6 +104,12 @@ pub(crate) struct TenantView {
     pub(crate) fan_outs: FanOutsView,
     /// Up to when silence counts as idleness; `None` where nothing of the tenant goes idle.
     pub(crate) read_feed: Option<FeedView>,
+    /// What came of what each of its policies took out of service, the latest version first.
+    pub(crate) regret: Vec<RegretView>,
+    /// How often its campaigns start; `None` where nothing is scanned for.
+    pub(crate) cadence: Option<CadenceView>,
+    /// When its runs may work; `None` where they may at any time.
+    pub(crate) window: Option<WindowView>,
     /// When the next run starts; `None` while one is in progress or nothing is scanned for.
     pub(crate) next_run_at: Option<EpochSeconds>,
     /// Whether its last run ended as a report, as runs do in `Mode=report`. The mode itself is the stack's: right after
@@ -109,6 +119,42 @@ pub(crate) struct TenantView {
     pub(crate) first_deletion: Option<Deletion>,
     /// Whether every row that has a date of removal was looked at; else one of them may leave sooner.
     pub(crate) first_deletion_is_exact: bool,
+}
+
+/// How often campaigns start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct CadenceView {
+    /// As the config has it; a duration is on the profile's scale.
+    pub(crate) every: String,
+    /// The next slot.
+    pub(crate) next_slot: Option<EpochSeconds>,
+}
+
+impl CadenceView {
+    fn of(cadence: &Cadence, now: EpochSeconds) -> Self {
+        Self { every: cadence.to_string(), next_slot: cadence.next_slot(now) }
+    }
+}
+
+/// When runs may work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct WindowView {
+    /// As the config has it.
+    pub(crate) hours: String,
+    /// Whether they may now.
+    pub(crate) is_open: bool,
+    /// When that changes.
+    pub(crate) until: EpochSeconds,
+}
+
+impl WindowView {
+    fn of(window: &Window, now: EpochSeconds) -> Self {
+        let (is_open, until) = match window.at(now) {
+            Opening::Open { until, .. } => (true, until),
+            Opening::Closed { until } => (false, until),
+        };
+        Self { hours: window.to_string(), is_open, until }
+    }
 }
 
 /// How many of a frozen tenant's shards have no date of removal any more.
@@ -167,7 +213,8 @@ async fn look_at<C: Control, A: AuditLog>(
     let pauses = control.pauses(tenant).await?;
     let runs = control.runs(tenant, RUNS_SEEN).await?;
     let pace = pinned.pace(tenant, limits);
-    let facts = Facts { runs: &runs, pace, cadence: section.cadence, limits, now };
+    let window = section.window.as_ref();
+    let facts = Facts { runs: &runs, pace, cadence: &section.cadence, window, limits, now };
     let is_scanned = pinned.config.is_scanned(tenant);
     let reports_only = runs.iter().find(|run| run.stage.is_final()).is_some_and(is_report);
     let by_scan = is_scanned.then(|| facts.first_deletion());
@@ -177,6 +224,8 @@ async fn look_at<C: Control, A: AuditLog>(
     let rows = planned.map(|run| run.tally.n_rows);
     let tokens = control.token_count(tenant).await?;
     let limit = limit_of(tokens, pinned);
+    let regrets = control.regrets(tenant).await?;
+    let of_runs = by_run(&regrets);
     Ok(TenantView {
         tenant: tenant.clone(),
         pauses: pauses.standing(tenant).map(|(reach, pause)| PauseView::of(&reach, pause)).collect(),
@@ -195,11 +244,14 @@ async fn look_at<C: Control, A: AuditLog>(
         budget: budget(tenant, limit, (now, limits), (control, audit)).await?,
         fan_outs: fan_outs(tenant, (now, limits), control).await?,
         read_feed: read_feed(tenant, pinned, (now, limits), control).await?,
+        regret: regret(&regrets),
+        cadence: is_scanned.then(|| CadenceView::of(&section.cadence, now)),
+        window: window.filter(|_| is_scanned).map(|window| WindowView::of(window, now)),
         next_run_at: if is_scanned { next_run_at(&facts) } else { None },
         reports_only,
         first_deletion: by_scan.into_iter().chain(by_end).min(),
         first_deletion_is_exact: false,
-        runs: runs.iter().take(RUNS_SHOWN).map(RunView::from).collect(),
+        runs: runs.iter().take(RUNS_SHOWN).map(|run| RunView::of(run, &of_runs)).collect(),
     })
 }
 
@@ -234,7 +286,7 @@ fn next_run_at(facts: &Facts<'_>) -> Option<EpochSeconds> {
     }
     let booked = facts.runs.iter().filter(|run| run.stage == Stage::Booked);
     let booked = booked.map(|run| run.resume_at.unwrap_or(facts.now).max(facts.now)).min();
-    Some(booked.map_or(facts.next_slot(), |at| at.min(facts.next_slot())))
+    Some(facts.opens(booked.map_or(facts.next_slot(), |at| at.min(facts.next_slot()))))
 }
 
 async fn waiting<C: Control>(runs: &[Run], control: &C) -> Result<Option<Waiting>, CliError> {

@@ -5,6 +5,7 @@ mod canaries;
 mod commanded;
 mod explained;
 mod paused;
+mod regretted;
 mod verified;
 
 use std::cell::Cell;
@@ -322,6 +323,31 @@ async fn status_of_a_new_stack_tells_the_first_deletion_to_come() {
     assert_eq!(first.at, START.plus(Duration::from_hours(spacing + cool_off + notice)));
     assert!(acme.runs.is_empty() && acme.waits.is_none() && !acme.reports_only);
     assert_eq!(status_of(&cloud, Some(&tenant("globex"))).await.tenants.len(), 1);
+}
+
+#[tokio::test]
+async fn status_shows_the_next_slot_and_the_window() {
+    let cloud = FakeCloud::new();
+    let nights = sample().cadence("30 1 * * 6 Europe/Berlin").window("01:00-05:00 Europe/Berlin");
+    apply_text(&cloud, &nights.text()).await.unwrap();
+    // It is Friday, 09:00 in Berlin. The firing of last Saturday is due, and waits for tonight.
+    let acme = status_of(&cloud, Some(&tenant("acme"))).await.tenants.remove(0);
+    let (opens, fires) =
+        (START.plus(Duration::from_hours(16)), START.plus(Duration::from_mins(16 * 60 + 30)));
+    assert_eq!(acme.cadence.unwrap().next_slot, Some(fires));
+    let window = acme.window.unwrap();
+    assert_eq!(
+        (window.hours.as_str(), window.is_open, window.until),
+        ("01:00-05:00 Europe/Berlin", false, opens)
+    );
+    assert_eq!(acme.next_run_at, Some(opens));
+    let booked = book(&tenant("acme"), false, START, &LIMITS, &cloud.control).await.unwrap();
+    assert_eq!(booked.opens_at, Some(opens));
+    cloud.clock.set(opens);
+    let acme = status_of(&cloud, Some(&tenant("acme"))).await.tenants.remove(0);
+    let window = acme.window.unwrap();
+    assert_eq!((window.is_open, window.until), (true, opens.plus(Duration::from_hours(4))));
+    assert_eq!(acme.next_run_at, Some(opens));
 }
 
 #[tokio::test]

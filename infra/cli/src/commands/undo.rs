@@ -12,6 +12,7 @@ use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
 use lethe_domain::undo::{Undo, UndoPosition, UndoTally};
+use lethe_stages::first_purge;
 use lethe_stages::pinned::Pinned;
 use lethe_stages::ports::{AuditLog, Control, RunRef, Vault, WorkStore};
 use lethe_stages::undo::{Next, Written, concerns, would_do, written_until};
@@ -85,11 +86,21 @@ pub(crate) async fn order<C: Control, A: AuditLog>(
     }
     let new = Undo::new(tenant.clone(), id.clone(), (&caller.actor, reason), caller.now);
     let is_new = control.create_undo(&new).await?;
+    stop_first_purge(&run, control).await?;
     let stands = control.undo(&RunRef::from(&run)).await?.unwrap_or(new);
     let item = AuditItem::of_run(&run, Event::Undone, stands.ordered_at);
     let (actor, reason_text) = (Some(stands.by.actor.clone()), stands.by.reason_text.clone());
     audit.record(&AuditItem { actor, reason_text, ..item }).await?;
     Ok(UndoView { is_new, ..view_of(&stands) })
+}
+
+/// Has what is left of a first purge ask again when one of its slices is undone: it goes by the same approval.
+async fn stop_first_purge<C: Control>(run: &Run, control: &C) -> Result<(), CliError> {
+    let backlog = first_purge::backlog_of(control, &run.tenant).await?;
+    if backlog.slices.iter().any(|slice| slice.run == run.id) {
+        first_purge::stop(control, &run.tenant, &format!("run {} was undone", run.id)).await?;
+    }
+    Ok(())
 }
 
 /// Looks at the order until it is done; whoever stops looking stops nothing else.
@@ -147,7 +158,7 @@ async fn count<C, A, V: Vault, W: WorkStore>(
             Next::PlanIsGone => (position, tally) = (UndoPosition::WALK, UndoTally::default()),
             Next::Piece(piece) => {
                 let concerned = piece.found.iter().filter(|(_, read)| match read {
-                    Some(RowRead::Token(row)) => concerns(&position, row, &undoing),
+                    Some(RowRead::Token(row)) => concerns(&position, row, &undoing, pinned),
                     Some(RowRead::Subject | RowRead::Unreadable(_)) | None => true,
                 });
                 let of_piece = concerned.map(|found| would_do(found, &undoing, pinned, now));

@@ -6,9 +6,10 @@ use lethe_domain::config::show_duration;
 use super::budget::budget_lines;
 use super::pause::{own_pause_lines, pause_of_all};
 use super::recall::recall_lines;
+use super::regret::{regret_lines, run_regret_text};
 use super::{
-    FILL_WARNING_PERCENT, FanOutView, FanOutsView, FeedView, FirstPurgeView, RunView, StatusView, TenantView,
-    Waiting, field, or_dash, persons_text, word_of,
+    CadenceView, FILL_WARNING_PERCENT, FanOutView, FanOutsView, FeedView, FirstPurgeView, RunView,
+    StatusView, TenantView, Waiting, WindowView, field, or_dash, persons_text, word_of,
 };
 
 /// The answer to `lethe status`.
@@ -31,6 +32,10 @@ fn tenant_lines(tenant: &TenantView) -> Vec<String> {
         field("sources", if tenant.sources.is_empty() { "-".to_owned() } else { tenant.sources.join(", ") }),
         field("shards", shards_text(tenant)),
         field("tokens", tokens_text(tenant)),
+    ]);
+    lines.extend(tenant.cadence.as_ref().map(|cadence| field("cadence", cadence_text(cadence))));
+    lines.extend(tenant.window.as_ref().map(|window| field("window", window_text(window))));
+    lines.extend([
         field("next run", or_dash(tenant.next_run_at)),
         field("first deletion to come", deletion_text(tenant)),
     ]);
@@ -50,6 +55,7 @@ fn tenant_lines(tenant: &TenantView) -> Vec<String> {
     lines.extend(budget_lines(tenant.tenant.as_str(), &tenant.budget));
     lines.extend(fan_out_lines(&tenant.fan_outs));
     lines.extend(tenant.read_feed.as_ref().map(|feed| field("read feed", feed_text(feed))));
+    lines.extend(regret_lines(tenant));
     if tenant.reports_only {
         let hint = "runs end as reports: nothing leaves service until the stack's Mode is act";
         lines.push(field("mode", hint));
@@ -72,6 +78,15 @@ fn weak_text(tenant: &TenantView) -> Option<String> {
          is void. Set `changed_at` in the config to end this",
         show_duration(WEAK_COOL_OFF)
     ))
+}
+
+fn cadence_text(cadence: &CadenceView) -> String {
+    format!("{}, next slot {}", cadence.every, or_dash(cadence.next_slot))
+}
+
+fn window_text(window: &WindowView) -> String {
+    let WindowView { hours, is_open, until } = window;
+    if *is_open { format!("{hours}, open until {until}") } else { format!("{hours}, closed until {until}") }
 }
 
 fn waiting_text(waits: &Waiting, tenant: &TenantView) -> String {
@@ -175,5 +190,6 @@ fn run_text(run: &RunView) -> String {
     let plan_only = if run.plan_only { ", plan only" } else { "" };
     let resumes = run.resume_at.map_or_else(String::new, |at| format!(", goes on from {at}"));
     let note = run.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
-    format!("{} {} {}{plan_only}{resumes}{note}", run.run, word_of(run.purpose), run.stage.as_str())
+    let regret = run_regret_text(run).map_or_else(String::new, |text| format!(", {text}"));
+    format!("{} {} {}{plan_only}{resumes}{regret}{note}", run.run, word_of(run.purpose), run.stage.as_str())
 }

@@ -2,6 +2,7 @@ use lethe_domain::audit::Event;
 use lethe_domain::marks::Dangling;
 use lethe_domain::policy::Trigger;
 use lethe_domain::reader::{ReaderAnswer, ReaderState};
+use lethe_domain::regret::{Decision, PolicyVersion, RegretCount, Regrets};
 use lethe_domain::row::{Phase, RowVersion};
 use lethe_domain::run::{PlanTally, Purpose, RunId, Stage};
 use lethe_domain::token::{Shard, TenantId};
@@ -10,6 +11,7 @@ use lethe_domain::witness::{Measured, Witnesses};
 
 use super::*;
 use crate::commands::explain::HistoryEvent;
+use crate::commands::regret::regret;
 use crate::commands::status::Waiting;
 use crate::commands::verify::{FaultView, VerifyView};
 
@@ -36,6 +38,7 @@ fn run(stage: Stage) -> RunView {
         resume_at: None,
         note: None,
         notes: Vec::new(),
+        regret: None,
     }
 }
 
@@ -57,12 +60,23 @@ fn a_new_version_names_its_tenants() {
 
 #[test]
 fn a_booked_run_says_when_it_starts() {
-    let first = Booked { tenant: tenant("acme"), run: run(Stage::Booked), is_new: true, goes_first: None };
+    let first = Booked {
+        tenant: tenant("acme"),
+        run: run(Stage::Booked),
+        is_new: true,
+        goes_first: None,
+        opens_at: None,
+    };
     insta::assert_snapshot!(booked(&first), @"
     run 1800000000-02 is booked for acme
     it starts with the next tick of survey; see `lethe status acme`
     ");
     let plan_only = RunView { plan_only: true, ..run(Stage::Booked) };
+    let by_day = Booked { opens_at: Some(T), ..first.clone() };
+    insta::assert_snapshot!(booked(&by_day), @"
+    run 1800000000-02 is booked for acme
+    it starts when the tenant's window opens at 2027-01-15T08:00:00Z; see `lethe status acme`
+    ");
     let behind = Booked { run: plan_only, is_new: false, goes_first: Some(run(Stage::Scanning)), ..first };
     insta::assert_snapshot!(booked(&behind), @"
     run 1800000000-02 is already booked for acme, to make its plan and stop
@@ -92,6 +106,7 @@ fn waiting_plan() -> PlanView {
         n_sentence: 0,
         n_reinstate: 1,
         n_awaiting_verdict: 9,
+        n_not_idle: 0,
         n_unreadable: 1,
         verdict_from: None,
     };
@@ -197,6 +212,7 @@ fn a_plan_in_json_keeps_its_names() {
         "n_sentence": 0,
         "n_reinstate": 1,
         "n_awaiting_verdict": 9,
+        "n_not_idle": 0,
         "n_unreadable": 1,
         "verdict_from": null
       },
@@ -244,8 +260,11 @@ fn quiet_tenant() -> TenantView {
         first_purge: None,
         budget: BudgetView { limit: 10, ..BudgetView::default() },
         fan_outs: FanOutsView::default(),
+        cadence: None,
+        window: None,
         next_run_at: None,
         read_feed: None,
+        regret: Vec::new(),
         reports_only: false,
         first_deletion: None,
         first_deletion_is_exact: true,
@@ -380,8 +399,11 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
         tokens: Some(2_800_000),
         budget: busy_budget(),
         fan_outs: FanOutsView { n_open: 12, is_cut: false, ends_tokens: true, oldest: vec![fan_out()] },
+        cadence: Some(CadenceView { every: "30 1 * * 6 Europe/Berlin".into(), next_slot: Some(T) }),
+        window: Some(WindowView { hours: "01:00-05:00 Europe/Berlin".into(), is_open: false, until: T }),
         next_run_at: Some(T),
         read_feed: None,
+        regret: Vec::new(),
         reports_only: false,
         first_deletion: Some(crate::commands::status::Deletion {
             at: T,
@@ -398,6 +420,8 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       sources                         lake, orders
       shards                          8, 2900000 rows, 72 % full - TOO FULL: the count is fixed for life, so plan to move to a tenant with more shards
       tokens                          2800000 at reconcile's last walk
+      cadence                         30 1 * * 6 Europe/Berlin, next slot 2027-01-15T08:00:00Z
+      window                          01:00-05:00 Europe/Berlin, closed until 2027-01-15T08:00:00Z
       next run                        2027-01-15T08:00:00Z
       first deletion to come          not before 2027-01-15T08:00:00Z: verdict run 1800000000-03 may sentence tokens; the vault is too large to look at every row, one that was ended by a command may leave sooner
       waits for approval              run 1800000000-02: approved by arn:aws:iam::000000000000:user/ada, needs one more person; see `lethe plan acme 1800000000-02`
@@ -418,6 +442,43 @@ fn status_shows_a_quiet_tenant_and_a_busy_one() {
       first deletion to come          none in sight
       command budget of today         0 tokens spent, up to 10 leave without a person
       runs                            none yet
+    ");
+}
+
+#[test]
+fn status_shows_what_came_of_each_policy_and_run() {
+    let by = |kind: &str, trigger, config, run: Option<&str>| Decision {
+        policy: PolicyVersion { kind: kind.into(), trigger, config },
+        run: run.map(id),
+    };
+    let count = |n_taken, n_revived, n_asked_after| RegretCount { n_taken, n_revived, n_asked_after };
+    let regrets = Regrets::from([
+        (by("vault", Trigger::Unreferenced, 2, Some("1700000000-02")), count(3, 0, 0)),
+        (by("vault", Trigger::Unreferenced, 3, Some("1800000000-02")), count(250, 2, 1)),
+        (by("vault", Trigger::Idle, 3, None), count(0, 1, 0)),
+        (by("", Trigger::Expired, 0, None), count(0, 0, 4)),
+    ]);
+    let ran = RunView { regret: Some(count(250, 2, 1)), ..run(Stage::Applied) };
+    let tenant = TenantView { regret: regret(&regrets), runs: vec![ran], ..quiet_tenant() };
+    let json = serde_json::to_string(&tenant.regret[1]).unwrap();
+    insta::assert_snapshot!(json, @r#"{"kind":"vault","trigger":"unreferenced","config":3,"n_taken":250,"n_revived":2,"n_asked_after":1,"per_ten_thousand":120}"#);
+    let view = StatusView { config: 3, now: T, tenants: vec![tenant] };
+    insta::assert_snapshot!(status(&view), @"
+    config version 3, at 2027-01-15T08:00:00Z
+
+    globex
+      kinds                           session
+      sources                         -
+      shards                          2, fill not known before the first plan
+      tokens                          not known before reconcile has walked the vault once
+      next run                        -
+      first deletion to come          none in sight
+      command budget of today         0 tokens spent, up to 10 leave without a person
+      taken and regretted             vault idle, version 3: 1 came back, 0 asked for after they had left
+                                      vault unreferenced, version 3: 250 taken, 2 came back, 1 asked for after they had left (1.20 %)
+                                      vault unreferenced, version 2: 3 taken, 0 came back, 0 asked for after they had left (0.00 %)
+                                      unknown kind expired, unknown version: 0 came back, 4 asked for after they had left
+      runs                            1800000000-02 confirm applied, 250 taken, 2 came back, 1 asked for after they had left
     ");
 }
 

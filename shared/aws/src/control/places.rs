@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use lethe_domain::approval::Principal;
+use lethe_domain::fingerprint::Fingerprint;
 use lethe_domain::pause::Reach;
+use lethe_domain::regret::{Decision, PolicyVersion};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 use lethe_stages::ports::{Done, RunRef, ShardRef};
@@ -141,6 +143,27 @@ pub(super) fn reads_of(tenant: &TenantId) -> String {
 /// The reads of one hour, the hours of a tenant in their order.
 pub(super) fn reads(tenant: &TenantId, hour: EpochSeconds) -> Place {
     (reads_of(tenant), format!("{:012}", hour.0.max(0)))
+}
+
+pub(super) fn regrets_of(tenant: &TenantId) -> String {
+    format!("regret#{tenant}")
+}
+
+/// What came of one decision.
+pub(super) fn regret(tenant: &TenantId, decision: &Decision) -> Place {
+    let Decision { policy: PolicyVersion { kind, trigger, config }, run } = decision;
+    let run = run.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    (regrets_of(tenant), format!("{config:08}#{run}#{}#{kind}", trigger.as_str()))
+}
+
+/// An event that was counted, apart from the counts, of which all are read.
+pub(super) fn regret_event(tenant: &TenantId, event_id: &str) -> Place {
+    (format!("regret#{tenant}#event#{event_id}"), "event".to_owned())
+}
+
+/// A token that the record was asked about.
+pub(super) fn asked(tenant: &TenantId, token: &Fingerprint) -> Place {
+    (format!("regret#{tenant}#asked#{token}"), "asked".to_owned())
 }
 
 fn ledger_of(at: &ShardRef, token_hash: &str) -> String {

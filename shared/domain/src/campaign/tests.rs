@@ -14,7 +14,18 @@ fn run(ordinal: u8, stage: Stage) -> Run {
 }
 
 fn tick(runs: &[Run]) -> Step {
-    decide_tick(runs, Duration::from_secs(24 * HOUR), NOW)
+    tick_in(runs, Opening::ALWAYS)
+}
+
+fn tick_in(runs: &[Run], opening: Opening) -> Step {
+    decide_tick(runs, (&Cadence::Every(Duration::from_secs(24 * HOUR)), opening), NOW)
+}
+
+const CLOSED: Opening = Opening::Closed { until: EpochSeconds(NOW.0 + 1) };
+
+/// A window that opened so many seconds after a run came further for the last time.
+fn opened_after(seconds: i64) -> Opening {
+    Opening::Open { since: EpochSeconds(NOW.0 + seconds), until: EpochSeconds(i64::MAX) }
 }
 
 #[test]
@@ -70,6 +81,52 @@ fn a_draining_run_is_planned_when_the_drain_is_over() {
     assert_eq!(tick(std::slice::from_ref(&over)), Step::LookAgain(over.clone()));
     let not_yet = Run { resume_at: Some(EpochSeconds(NOW.0 + 1)), ..over };
     assert_eq!(tick(&[not_yet]), Step::Wait);
+}
+
+#[test]
+fn while_the_window_is_closed_nothing_is_booked_or_opened() {
+    let due = Run { resume_at: Some(NOW), ..run(2, Stage::Booked) };
+    assert_eq!(tick_in(&[], CLOSED), Step::Wait);
+    assert_eq!(tick_in(std::slice::from_ref(&due), CLOSED), Step::Wait);
+    assert_eq!(tick_in(std::slice::from_ref(&due), opened_after(0)), Step::Open(due));
+}
+
+#[test]
+fn while_the_window_is_closed_an_open_run_waits() {
+    for stage in [Stage::Surveying, Stage::Scanning, Stage::Draining, Stage::Planning] {
+        let waits = Run { dispatched: false, resume_at: Some(NOW), ..run(1, stage) };
+        assert_eq!(tick_in(&[waits], CLOSED), Step::Wait, "{stage:?}");
+    }
+}
+
+#[test]
+fn a_person_and_a_plans_revivals_do_not_wait_for_the_window() {
+    let gated = run(1, Stage::Gated);
+    assert_eq!(tick_in(std::slice::from_ref(&gated), CLOSED), Step::CheckApproval(gated));
+    let unsent = Run { dispatched: false, ..run(1, Stage::Applying) };
+    assert_eq!(tick_in(std::slice::from_ref(&unsent), CLOSED), Step::Dispatch(unsent));
+    assert_eq!(tick_in(&[run(1, Stage::Applying)], CLOSED), Step::Wait);
+}
+
+#[test]
+fn what_came_no_further_since_the_window_opened_is_sent_again_and_only_once() {
+    for stage in [Stage::Surveying, Stage::Scanning, Stage::Planning, Stage::Applying] {
+        let stands = run(1, stage);
+        assert_eq!(tick_in(std::slice::from_ref(&stands), opened_after(1)), Step::Resume(stands.clone()));
+        assert_ne!(tick_in(std::slice::from_ref(&stands), opened_after(0)), Step::Resume(stands));
+    }
+    let over = Run { resume_at: Some(NOW), ..run(1, Stage::Draining) };
+    assert_eq!(tick_in(std::slice::from_ref(&over), opened_after(1)), Step::LookAgain(over));
+}
+
+#[test]
+fn a_cron_that_has_fired_is_booked_at_its_firing() {
+    // 1970-01-12T13:46:40Z; it fired at noon in Berlin.
+    let cadence = Cadence::Cron(crate::cadence::CronTimes::parse("0 12 * * * Europe/Berlin").unwrap());
+    let id = RunId { slot: EpochSeconds(990_000), ordinal: 1 };
+    let tick = |runs: &[Run]| decide_tick(runs, (&cadence, Opening::ALWAYS), NOW);
+    assert_eq!(tick(&[]), Step::Book(id.clone()));
+    assert_eq!(tick(&[Run { id, ..run(1, Stage::Applied) }]), Step::Wait);
 }
 
 fn pace() -> Pace {

@@ -67,6 +67,16 @@ pub const CADENCE: Bounds = Bounds {
     why: "the runs of one campaign are at least 4h apart",
 };
 
+/// The longest time without a firing that a cron may have: a leap year.
+pub const CRON_GAP_MAX: Duration = days(366);
+
+/// For how long a window is open each day, and for how long closed.
+pub const WINDOW: Bounds = Bounds {
+    least: Duration::from_hours(1),
+    most: Duration::from_hours(23),
+    why: "a run reads, waits and looks again in it",
+};
+
 /// The drain between the end of a scan and the plan.
 pub const IN_FLIGHT_MAX: Bounds = Bounds {
     least: Duration::from_mins(1),

@@ -10,15 +10,17 @@ use super::rules::{read_rules, shipped_rules};
 use super::section::{Section, suggest};
 use crate::canary::CANARY_KIND;
 use crate::format::TokenFormat;
-use crate::policy::{Cleanup, KindPolicy, Trigger};
+use crate::policy::{Action, Cleanup, IdleRequires, KindPolicy, Trigger};
 use crate::subject::SUBJECT_KIND;
 
 const READ_GRANULARITY_DEFAULT: Duration = Duration::from_hours(1);
 const REUSE_LEEWAY_DEFAULT: Duration = Duration::from_secs(30);
 
 /// The keys of a kind. An override has them too; that it may not set `format` is said where it is read.
-const KEYS: [&str; 7] =
-    ["format", "read_granularity", "grace", "idle_after", "reuse_leeway", "cleanup", "on"];
+const KEYS: [&str; 8] =
+    ["format", "read_granularity", "grace", "idle_after", "idle_requires", "reuse_leeway", "cleanup", "on"];
+const IDLE_REQUIRES: [(&str, IdleRequires); 2] =
+    [("nothing", IdleRequires::Nothing), ("unreferenced", IdleRequires::Unreferenced)];
 
 /// What a section that leaves a setting out gets.
 pub(super) struct Base {
@@ -37,6 +39,7 @@ impl Base {
             read_granularity: READ_GRANULARITY_DEFAULT,
             grace: GRACE.least,
             idle_after: None,
+            idle_requires: IdleRequires::Nothing,
             reuse_leeway: REUSE_LEEWAY_DEFAULT,
             cleanup,
             rules: shipped_rules(kind, format.is_some()),
@@ -103,19 +106,23 @@ pub(super) fn read_policy(report: &mut Report, section: &Section<'_>, base: &Bas
     } else {
         Some(own.idle_after)
     };
+    let idle_requires = section.choice(report, "idle_requires", own.idle_requires, &IDLE_REQUIRES);
     let reuse_leeway = section.duration(report, "reuse_leeway", own.reuse_leeway, &REUSE_LEEWAY);
     let cleanup = read_cleanup(report, section, own.cleanup);
     if base.is_sound {
         check_granularity(report, section, "grace", read_granularity, grace);
         check_granularity(report, section, "idle_after", read_granularity, idle_after.flatten());
+        check_idle_requires(report, section, own, (idle_after == Some(None), idle_requires));
         check_retained(report, section, cleanup);
     }
+    let base = &joined(base, idle_requires.unwrap_or(own.idle_requires));
     let rules = read_rules(report, section, base);
     Some(KindPolicy {
         format: own.format.clone(),
         read_granularity: read_granularity?,
         grace: grace?,
         idle_after: idle_after?,
+        idle_requires: idle_requires?,
         reuse_leeway: reuse_leeway?,
         cleanup: cleanup?,
         rules: rules?,
@@ -152,6 +159,41 @@ fn check_granularity(
         );
         section.fault(report, key, problem);
     }
+}
+
+/// A scan that never takes place would keep every idle token for ever.
+fn check_idle_requires(
+    report: &mut Report,
+    section: &Section<'_>,
+    own: &KindPolicy,
+    (never_idle, idle_requires): (bool, Option<IdleRequires>),
+) {
+    if !section.has("idle_requires") || idle_requires != Some(IdleRequires::Unreferenced) {
+        return;
+    }
+    if own.format.is_none() {
+        let problem = "a kind without a format is never scanned for, so nothing would go idle; give it one or \
+                       remove this";
+        section.fault(report, "idle_requires", problem);
+    }
+    if never_idle {
+        let problem = "nothing goes idle without `idle_after`; set it in the kind or remove this";
+        section.fault(report, "idle_requires", problem);
+    }
+}
+
+/// What a section goes on from that has idle tokens wait for the scan: no token goes for being unreferenced alone
+/// then, unless the section asks for that too.
+fn joined(base: &Base, idle_requires: IdleRequires) -> Base {
+    let mut policy = KindPolicy { idle_requires, ..base.policy.clone() };
+    let is_new = base.policy.idle_requires != idle_requires;
+    if is_new
+        && policy.idle_waits_for_scan()
+        && let Some(rule) = policy.rules.get_mut(&Trigger::Unreferenced)
+    {
+        rule.action = Action::Ignore;
+    }
+    Base { policy, is_sound: base.is_sound }
 }
 
 /// A copy that is asked for in one place and refused in another is a misunderstanding about what is kept.

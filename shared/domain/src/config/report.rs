@@ -8,6 +8,8 @@ const SHOWN_KEY_CHARS: usize = 32;
 /// What one reading of a file has found so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
+    /// Whether the text stood before and is stored: what takes long to check was checked then.
+    pub(super) is_stored: bool,
     found: Vec<Found>,
 }
 
@@ -30,6 +32,11 @@ enum Kind {
 }
 
 impl Report {
+    /// Of a text that is stored.
+    pub(super) fn of_stored() -> Self {
+        Self { is_stored: true, ..Self::default() }
+    }
+
     /// The text is not TOML at this byte.
     pub(super) fn syntax(&mut self, at: usize, problem: String) {
         self.add(at, "", problem, Kind::Syntax);

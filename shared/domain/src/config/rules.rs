@@ -208,7 +208,10 @@ fn check_ignored(report: &mut Report, section: &Section<'_>, base: &Base, rules:
         );
         return;
     }
-    if base.policy.format.is_some() && is_ignored(Trigger::Unreferenced) {
+    // Where idle tokens wait for the scan, it has something to decide all the same.
+    let waits_for_scan = base.policy.idle_waits_for_scan();
+    let decides = !is_ignored(Trigger::Unreferenced) || (waits_for_scan && !is_ignored(Trigger::Idle));
+    if base.policy.format.is_some() && !decides {
         // An override has no format of its own to remove.
         let (key, way_out) =
             if section.has("format") { ("format", "remove `format`") } else { ("on", "remove this") };
@@ -217,9 +220,11 @@ fn check_ignored(report: &mut Report, section: &Section<'_>, base: &Base, rules:
         section.fault(report, key, problem);
     }
     // A tenant's override may ignore what its kind lets go idle: there is no other way to say never.
-    if section.has("idle_after") && is_ignored(Trigger::Idle) {
-        let problem = "set, but `idle` is ignored; give it an action or remove this";
-        section.fault(report, "idle_after", problem);
+    let for_idle = ["idle_after", "idle_requires"].into_iter().find(|key| section.has(key));
+    if let Some(key) = for_idle.filter(|key| *key == "idle_after" || waits_for_scan)
+        && is_ignored(Trigger::Idle)
+    {
+        section.fault(report, key, "set, but `idle` is ignored; give it an action or remove this");
     }
 }
 

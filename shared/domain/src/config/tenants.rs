@@ -1,15 +1,15 @@
 //! Reads `[tenants.*]` with their sources, overrides and callers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::TenantConfig;
+use super::calendar::{read_cadence, read_window};
 use super::callers::read_callers;
-use super::floors::{CADENCE, FEED_PERCENT};
+use super::floors::FEED_PERCENT;
 use super::overrides::read_overrides;
 use super::report::Report;
 use super::section::{Section, suggest};
 use super::sources::{check_sources_differ, read_source};
+use super::{Rails, TenantConfig, calendar};
 use crate::policy::KindPolicy;
 use crate::read_feed::FeedPolicy;
 use crate::source::SourceConfig;
@@ -47,9 +47,11 @@ fn read_tenant(
     section: &Section<'_>,
     known: &BTreeMap<String, Option<KindPolicy>>,
 ) -> Option<TenantConfig> {
-    section.check_keys(report, &["shards", "cadence", "kinds", "override", "callers", "reads", "sources"]);
+    let keys = ["shards", "cadence", "window", "kinds", "override", "callers", "reads", "sources"];
+    section.check_keys(report, &keys);
     let shards = read_shards(report, section);
-    let cadence = section.duration(report, "cadence", Duration::from_hours(24), &CADENCE);
+    let cadence = read_cadence(report, section);
+    let window = read_window(report, section);
     let kinds = read_kind_names(report, section, known);
     let sources = read_sources(report, section);
     check_scan(report, section, &kinds, known, !sources.is_empty());
@@ -60,12 +62,25 @@ fn read_tenant(
     Some(TenantConfig {
         shards: shards?,
         cadence: cadence?,
+        window: window?,
         kinds,
         overrides: overrides?,
         callers: callers?,
         reads: reads?,
         sources: sources?,
     })
+}
+
+/// Reports the tenants in whose windows no run could come to its end.
+pub(super) fn check_windows(
+    report: &mut Report,
+    root: &Section<'_>,
+    tenants: &BTreeMap<TenantId, TenantConfig>,
+    rails: &Rails,
+) {
+    let sections = root.table(report, "tenants").map(|tenants| tenants.tables(report)).unwrap_or_default();
+    let of = |name: &str| tenants.get(&TenantId::new(name).ok()?);
+    calendar::check_windows(report, &sections, of, rails);
 }
 
 /// Reads `[tenants.*.reads]`.
@@ -170,6 +185,10 @@ fn check_scan(
             tenant.path_of("sources"),
         );
         tenant.missing(report, "sources", problem);
+    }
+    if !is_scanned && tenant.has("window") {
+        let problem = "bounds runs, and no kind of this tenant has a format, so it has none; remove this";
+        tenant.fault(report, "window", problem);
     }
     if !is_scanned && has_sources {
         tenant.fault(

@@ -4,10 +4,12 @@ use super::duration::days;
 use super::*;
 use crate::policy::{Action, Cleanup, Retention, Scope, Trigger};
 
+mod calendar;
 mod callers;
 mod cleanup;
 mod example;
 mod hostile;
+mod idle;
 mod overrides;
 mod weak;
 
@@ -208,7 +210,7 @@ fn a_minimal_file_stands_and_gets_the_defaults() {
         (&BTreeMap::new(), &vec![])
     );
     assert_eq!(kind.rules.len(), Trigger::ALL.len());
-    assert_eq!(config.tenants[&acme()].cadence, Duration::from_hours(24));
+    assert_eq!(config.tenants[&acme()].cadence, Cadence::Every(Duration::from_hours(24)));
     assert_eq!(config.due_shards, 16);
     let expected = Rails {
         ratio_percent: 5,
@@ -307,7 +309,7 @@ fn a_syntax_error_is_reported_beside_the_other_faults() {
     let text = MINIMAL.replace("shards = 1", "shards = \ncadence = \"1w\"");
     insta::assert_snapshot!(faults(&text), @r#"
     lethe.toml:4:10 is not TOML: string values must be quoted, expected literal string; correct the line
-    lethe.toml:5:11 tenants.acme.cadence: is not a duration; write a whole number and s, m, h or d, as "24h"
+    lethe.toml:5:11 tenants.acme.cadence: is neither a duration nor a cron; write a whole number and s, m, h or d, as "24h", or five cron fields and a time zone, as "30 1 * * 6 Europe/Berlin"
     "#);
 }
 
@@ -348,7 +350,7 @@ fn a_wrong_type_is_named() {
 
 #[test]
 fn a_bad_duration_says_how_to_write_one() {
-    insta::assert_snapshot!(spoil("cadence = \"24h\"", "cadence = \"1 day\""), @r#"lethe.toml:22:11 tenants.acme.cadence: is not a duration; write a whole number and s, m, h or d, as "24h""#);
+    insta::assert_snapshot!(spoil("cadence = \"24h\"", "cadence = \"1 day\""), @r#"lethe.toml:22:11 tenants.acme.cadence: is neither a duration nor a cron; write a whole number and s, m, h or d, as "24h", or five cron fields and a time zone, as "30 1 * * 6 Europe/Berlin""#);
     insta::assert_snapshot!(spoil("cadence = \"24h\"", "cadence = \"99999999999d\""), @"lethe.toml:22:11 tenants.acme.cadence: 99999999999d is above the ceiling of 365d; use 365d or less");
 }
 
@@ -585,7 +587,7 @@ fn every_duration_is_scaled_and_nothing_else() {
     assert_eq!(kind.rules[&Trigger::Unreferenced].cool_off, Duration::from_secs(7 * 24));
     let own = &scaled.tenants[&acme()].overrides["vault"];
     assert_eq!(own, &KindPolicy { idle_after: Some(Duration::from_mins(40)), ..kind.clone() });
-    assert_eq!(scaled.tenants[&acme()].cadence, Duration::from_secs(24));
+    assert_eq!(scaled.tenants[&acme()].cadence, Cadence::Every(Duration::from_secs(24)));
     assert_eq!(scaled.rails.in_flight_max, Duration::from_secs(1));
     assert_eq!(scaled.tenants[&acme()].sources, config.tenants[&acme()].sources);
 }

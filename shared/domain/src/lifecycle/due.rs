@@ -12,8 +12,7 @@ use crate::time::EpochSeconds;
 
 /// When lifecycle must look at an active row next: at its end, or when it would be idle.
 pub fn next_due(row: &VaultRow, kind: &KindPolicy, seen: EpochSeconds) -> Option<EpochSeconds> {
-    // Reads are written only once a granularity, so a token may have been read that much later than its row says.
-    let idle = kind.idle_after.map(|idle| row.last_seen().max(seen).plus(idle).plus(kind.read_granularity));
+    let idle = kind.idle_window().map(|window| row.last_seen().max(seen).plus(window));
     match (row.expires_at, idle) {
         (Some(end), Some(idle)) => Some(end.min(idle)),
         (end, idle) => end.or(idle),
@@ -22,8 +21,8 @@ pub fn next_due(row: &VaultRow, kind: &KindPolicy, seen: EpochSeconds) -> Option
 
 impl Unread {
     /// By the clock alone, where somebody vouches for the read feed.
-    pub fn by_clock(row: &VaultRow, now: EpochSeconds) -> Self {
-        let seconds = u64::try_from(now.0.saturating_sub(row.last_seen().0)).unwrap_or(0);
+    pub fn by_clock(since: EpochSeconds, now: EpochSeconds) -> Self {
+        let seconds = u64::try_from(now.0.saturating_sub(since.0)).unwrap_or(0);
         Self { proven_for: Duration::from_secs(seconds), step: Duration::ZERO }
     }
 }
@@ -170,8 +169,13 @@ fn decide_active(
             Some(_) | None => rearm(row, None, Why::Ignored),
         };
     }
+    // Guard: no timer cools what must be missed by the runs too; they look at it without being told.
+    if kind.idle_waits_for_scan() {
+        return rearm(row, row.expires_at, Why::NotDue);
+    }
     // Guard: silence is idleness only where the feed was proven alive, for as long as a token may be silent.
-    let idle = window_of(kind).is_some_and(|window| unread.is_some_and(|unread| window <= unread.proven_for));
+    let idle =
+        kind.idle_window().is_some_and(|window| unread.is_some_and(|unread| window <= unread.proven_for));
     match kind.rule(Trigger::Idle) {
         // No run judges a kind that is not scanned for, so its idle tokens get their date at once, or they would linger.
         Some(rule)
@@ -196,12 +200,6 @@ fn decide_active(
     }
 }
 
-/// For how long a token must be unread to be idle. Reads are written only once a granularity, so it may have been read
-/// that much later than its row says.
-fn window_of(kind: &KindPolicy) -> Option<Duration> {
-    kind.idle_after.map(|idle| idle.saturating_add(kind.read_granularity))
-}
-
 /// When a token that is not idle is looked at again: when its window is over, or what is missing of it may be proven.
 fn look_again_at(
     row: &VaultRow,
@@ -210,7 +208,7 @@ fn look_again_at(
     now: EpochSeconds,
 ) -> Option<EpochSeconds> {
     let by_clock = next_due(row, kind, row.last_seen());
-    let Some(window) = window_of(kind).filter(|_| by_clock.is_some_and(|at| at <= now)) else {
+    let Some(window) = kind.idle_window().filter(|_| by_clock.is_some_and(|at| at <= now)) else {
         return by_clock;
     };
     let missing = unread.map_or(window, |unread| window.saturating_sub(unread.proven_for).max(unread.step));

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::audit::Event;
-use crate::policy::{Action, Cleanup, KindPolicy, Retention, Rule, Scope};
+use crate::policy::{Action, Cleanup, IdleRequires, KindPolicy, Retention, Rule, Scope};
+use crate::read_feed::Silence;
 use crate::row::{Owner, Phase};
 use crate::run::{Purpose, Run, Stage};
 use crate::time::EpochMillis;
@@ -14,6 +15,7 @@ mod cleanup;
 mod command;
 mod due;
 mod held;
+mod idle;
 mod image;
 mod laws;
 mod paused;
@@ -69,6 +71,7 @@ fn kind() -> KindPolicy {
         read_granularity: Duration::from_hours(1),
         grace: days(1),
         idle_after: Some(days(90)),
+        idle_requires: IdleRequires::Nothing,
         reuse_leeway: Duration::from_secs(30),
         cleanup: Cleanup::default(),
         rules: rules.collect::<BTreeMap<_, _>>(),
@@ -113,9 +116,9 @@ fn run(purpose: Purpose, scan_started_at: EpochSeconds) -> Run {
     Run { stage: Stage::Planning, evidence: Some("e".into()), scan_started_at, ..booked }
 }
 
-fn facts(purpose: Purpose) -> RunFacts {
-    let run = run(purpose, NOW);
-    RunFacts { purpose, scan_started_at: NOW, counts_strikes: true, proof: run.verdict_proof() }
+fn facts(purpose: Purpose) -> RunFacts<'static> {
+    let (run, silence) = (run(purpose, NOW), &Silence::Unknown);
+    RunFacts { purpose, scan_started_at: NOW, counts_strikes: true, proof: run.verdict_proof(), silence }
 }
 
 fn struck_once() -> Candidate {
@@ -126,13 +129,17 @@ fn scanned(row: &VaultRow, found: u64, prior: Option<Candidate>, purpose: Purpos
     decide_scanned(row, found, prior.as_ref(), &kind(), &facts(purpose))
 }
 
+fn cool(candidate: Candidate) -> Scanned {
+    Scanned::Cool { reason: Trigger::Unreferenced, candidate }
+}
+
 fn due(row: &VaultRow) -> Verdict {
     decide_due(row, vouched_for(row), &kind(), 4, NOW)
 }
 
 /// Somebody vouches for the read feed, so that idleness goes by the clock.
 fn vouched_for(row: &VaultRow) -> DueFacts {
-    DueFacts { unread: Some(Unread::by_clock(row, NOW)), ..DueFacts::default() }
+    DueFacts { unread: Some(Unread::by_clock(row.last_seen(), NOW)), ..DueFacts::default() }
 }
 
 /// The kind with one rule changed.

@@ -34,7 +34,7 @@ pub fn decide_undo(
     if !row.reason.is_some_and(Trigger::is_revivable) {
         return Verdict::Keep(Why::OtherReason);
     }
-    if !undoing.condemned(row) {
+    if !undoing.condemned(row, Some(kind)) {
         return Verdict::Keep(Why::AnotherRun);
     }
     let (due_at, decided) = (next_due(row, kind, now), Decided::by_caller(policy, undoing.by));
@@ -50,12 +50,20 @@ impl Undoing<'_> {
 
     /// Whether the run took this token out of service or sentenced it. The row names only who wrote it last, and that
     /// may be the verdict run after it; but a tenant has one run at a time, so the moment tells whose a cooling is.
-    pub fn condemned(&self, row: &VaultRow) -> bool {
+    ///
+    /// Idleness is a run's where the policy has idle tokens wait for the scan, and where the run itself wrote last.
+    pub fn condemned(&self, row: &VaultRow, kind: Option<&KindPolicy>) -> bool {
         let Some(since) = row.cooling_since else { return false };
         let in_its_time = self.run.scan_started_at <= since && since <= self.written_until;
-        let cooled = row.reason == Some(Trigger::Unreferenced) && in_its_time;
+        let is_last = row.run.as_ref() == Some(&self.run.id);
+        let by_a_run = match row.reason {
+            Some(Trigger::Unreferenced) => true,
+            Some(Trigger::Idle) => kind.is_some_and(KindPolicy::idle_waits_for_scan) || is_last,
+            Some(_) | None => false,
+        };
+        let cooled = by_a_run && in_its_time;
         // What cooled before it and was written by it was sentenced by it.
-        let sentenced = row.run.as_ref() == Some(&self.run.id) && since < self.run.scan_started_at;
+        let sentenced = is_last && since < self.run.scan_started_at;
         cooled || sentenced
     }
 }

@@ -64,11 +64,12 @@ fn usual_share(trailing: &[u64], rails: &GateRails) -> Option<u64> {
 }
 
 /// The shares of the runs before it that looked for the same, latest first. Slices of a first purge are no measure: their
-/// size is set.
+/// size is set; nor are looks that anybody may take as often as they like.
 fn trailing(run: &Run, earlier: &[Run]) -> Vec<u64> {
     let counts = |other: &&Run| {
         matches!(other.stage, Stage::Applied | Stage::Reported)
             && other.purpose == run.purpose
+            && !other.plan_only
             && other.tally.n_active > 0
             && other.tally.n_deferred == 0
     };

@@ -52,7 +52,7 @@ proptest! {
             seen.borrow_mut().push(message.clone());
             outcome(seen.borrow().len() - 1)
         };
-        let at = Invocation { now: START, should_pause: &|| false };
+        let at = Invocation { now: START, should_pause: &|| false, has_come: &|_| false };
         let answer = each(&event, &cloud.audit, at, handle).now_or_never().unwrap();
         let seen = seen.into_inner();
         let Some(records) = event.get("Records").and_then(Value::as_array) else {

@@ -94,6 +94,7 @@ impl Measured for IntakeReport {
             Metric::count("Reuse", self.n_reused),
             Metric::count("CommandsWaiting", self.n_waiting),
             Metric::count("LateUsePauses", self.n_paused),
+            Metric::count("AskedAfterRemoval", self.n_gone),
             Metric::count("CommandsRefused", u64::from(self.is_refused)),
         ])
     }

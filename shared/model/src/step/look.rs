@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lethe_domain::barrier::{RoundEnd, judge_round};
+use lethe_domain::cadence::Cadence;
 use lethe_domain::campaign::{Step, decide_tick};
 use lethe_domain::run::{Run, Stage};
 use lethe_domain::source::UnitStats;
+use lethe_domain::window::Opening;
 
 use crate::guard::Guard;
 use crate::protocol::Protocol;
@@ -16,7 +18,7 @@ use crate::run::{RunRow, run_id};
 use crate::world::{Look, Reference, Store, World};
 
 /// Longer than any scene: one campaign.
-const CADENCE: Duration = Duration::from_secs(1000);
+const CADENCE: Cadence = Cadence::Every(Duration::from_secs(1000));
 
 impl Protocol {
     /// Whether a tick of survey would find something to do.
@@ -25,7 +27,7 @@ impl Protocol {
     }
 
     fn decide(&self, world: &World, run: RunRow) -> Step {
-        decide_tick(&[run.to_run(&self.tenant)], CADENCE, at(world.now))
+        decide_tick(&[run.to_run(&self.tenant)], (&CADENCE, Opening::ALWAYS), at(world.now))
     }
 
     /// A tick of survey takes steps until nothing is due; listing one store, or sending, is where others come between.
@@ -47,7 +49,7 @@ impl Protocol {
                     world.is_woken = true;
                     return;
                 }
-                Step::Wait | Step::Book(_) | Step::CheckApproval(_) => return,
+                Step::Wait | Step::Book(_) | Step::Resume(_) | Step::CheckApproval(_) => return,
             }
         }
     }

@@ -4,6 +4,7 @@ use lethe_domain::campaign::follow_up;
 use lethe_domain::candidates::Candidate;
 use lethe_domain::lifecycle::{Change, Expected, RunFacts, Scanned, Then, Why, decide_scanned};
 use lethe_domain::plan::Verb;
+use lethe_domain::read_feed::Silence;
 use lethe_domain::row::VaultRow;
 use lethe_domain::run::{Purpose, Run, Stage};
 
@@ -48,10 +49,13 @@ impl Protocol {
             scan_started_at: run.scan_started_at,
             counts_strikes: previous.is_none_or(|previous| at(previous + spacing) <= run.scan_started_at),
             proof: run.verdict_proof(),
+            silence: &Silence::Unknown,
         };
         let scanned = decide_scanned(&self.seen(row), n_found, prior.as_ref(), &self.kind, &facts);
         world.carried.candidate = match &scanned {
-            Scanned::Strike(kept) | Scanned::Cool(kept) => Some((kept.strikes, tick(kept.first_scan_at))),
+            Scanned::Strike(kept) | Scanned::Cool { candidate: kept, .. } => {
+                Some((kept.strikes, tick(kept.first_scan_at)))
+            }
             Scanned::Keep(_) | Scanned::Sentence(_) | Scanned::Reinstate { .. } => None,
         };
         let mut tally = Tally { is_struck: matches!(scanned, Scanned::Strike(_)), ..Tally::default() };
@@ -60,7 +64,7 @@ impl Protocol {
         }
         let deed = match scanned {
             Scanned::Keep(_) | Scanned::Strike(_) => None,
-            Scanned::Cool(_) => Some(Deed::Cool),
+            Scanned::Cool { .. } => Some(Deed::Cool),
             Scanned::Sentence(_) => Some(Deed::Sentence),
             Scanned::Reinstate { .. } => Some(Deed::Reinstate),
         };

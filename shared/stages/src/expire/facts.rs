@@ -19,7 +19,7 @@ impl<C: Control, V: Vault> Expire<'_, C, V> {
         Looked { pinned, feeds, now }: Looked<'_>,
     ) -> Result<DueFacts, StageError> {
         let notice = self.settings.limits.removal_notice;
-        let unread = self.unread(row, feeds, now);
+        let unread = feeds.unread(row, now);
         let mut facts = DueFacts { notice, unread, ..DueFacts::default() };
         if row.hold.is_some() || row.purge_at.is_some() {
             return Ok(facts);

@@ -34,6 +34,8 @@ pub struct IntakeReport {
     pub n_reused: u64,
     /// Tenants that the late-use alarm paused: the alarm.
     pub n_paused: u64,
+    /// Asked for after they had left the vault: the alarm.
+    pub n_gone: u64,
     /// Whether the command was refused.
     pub is_refused: bool,
 }
@@ -139,6 +141,7 @@ impl Answer {
             n_late: count(|done| matches!(done, Done::LateUse(_))),
             n_reused: count(|done| matches!(done, Done::Reuse(_))),
             n_paused: 0,
+            n_gone: 0,
             is_refused: false,
         };
         Self { report, ..answer }
@@ -220,6 +223,7 @@ fn word_of(why: Why) -> &'static str {
         | Why::Referenced
         | Why::InGrace
         | Why::KnownEnd
+        | Why::NotIdle
         | Why::CoolingOff
         | Why::NotDue => "not_due",
     }

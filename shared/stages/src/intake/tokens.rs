@@ -88,6 +88,7 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         self.note_alarms(&done).await?;
         let mut answer = Answer::of_tokens(&done);
         answer.report.n_paused = u64::from(self.watch_revivals(&done).await?);
+        answer.report.n_gone = self.count_asked_after(tokens, &done).await?;
         Ok(answer)
     }
 
@@ -98,7 +99,9 @@ impl<C: Control, A: AuditLog, V: Vault> Accepted<'_, C, A, V> {
         let rows = self.deeds.read(&self.keys_of(tokens)).await?;
         let done = self.settle_all(rows, &decide).await?;
         let is_gone = self.which_are_gone(tokens, &done).await?;
-        Ok(Answer::of_reinstated(&done, &is_gone))
+        let mut answer = Answer::of_reinstated(&done, &is_gone);
+        answer.report.n_gone = is_gone.iter().filter(|is_gone| **is_gone).count() as u64;
+        Ok(answer)
     }
 
     async fn settle_all(

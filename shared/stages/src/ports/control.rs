@@ -11,7 +11,7 @@ use lethe_domain::run::{ApplyTally, Run};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::{Shard, TenantId};
 
-use super::{KillSwitch, RunRef, ShardRef, Undos};
+use super::{KillSwitch, RegretLedger, RunRef, ShardRef, Undos};
 use crate::error::PortError;
 
 /// One immutable version of the config's text.
@@ -133,7 +133,7 @@ pub struct Counted {
 }
 
 /// Config, runs, leases, approvals, and what commands leave behind.
-pub trait Control: KillSwitch + Undos {
+pub trait Control: KillSwitch + Undos + RegretLedger {
     /// The config in force.
     async fn current_config(&self) -> Result<Option<StoredConfig>, PortError>;
     /// One version of the config.

@@ -41,7 +41,7 @@ where
         invocation: Invocation<'_>,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
-        let Invocation { now, should_pause } = invocation;
+        let Invocation { now, should_pause, .. } = invocation;
         let settings = self.settings;
         let late_after = settings.limits.stuck_after.saturating_mul(TICKS_UNTIL_LATE);
         let mut failure = None;
@@ -72,7 +72,7 @@ where
         &self,
         (policy, waiting): (u64, Vec<FanOut>),
         (tenant, current): (&TenantId, &Pinned),
-        Invocation { now, should_pause }: Invocation<'_>,
+        Invocation { now, should_pause, .. }: Invocation<'_>,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
         let (control, audit, vault, settings) = (self.control, self.audit, self.vault, self.settings);

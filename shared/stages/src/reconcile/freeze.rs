@@ -43,7 +43,7 @@ where
         &self,
         tenant: &TenantId,
         pinned: &Pinned,
-        Invocation { now, should_pause }: Invocation<'_>,
+        Invocation { now, should_pause, .. }: Invocation<'_>,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
         let pauses = self.control.pauses(tenant).await?;

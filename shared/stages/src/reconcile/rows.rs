@@ -48,7 +48,7 @@ where
     pub(super) async fn remove_overdue_rows(
         &self,
         pinned: &Pinned,
-        Invocation { now, should_pause }: Invocation<'_>,
+        Invocation { now, should_pause, .. }: Invocation<'_>,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
         let partitions: Vec<ShardRef> = pinned

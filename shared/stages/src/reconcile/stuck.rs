@@ -1,19 +1,19 @@
 //! Runs that stand still: a message was lost, a worker died between two steps, or nobody approved. What is missing
 //! is sent again; what cannot end is given up, and other tenants go on.
 
-use lethe_domain::message::Wake;
+use lethe_domain::rails::narrowed;
 use lethe_domain::run::{Run, Stage};
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
+use lethe_domain::window::{Opening, Window};
 
 use super::{Reconcile, ReconcileReport};
 use crate::error::StageError;
-use crate::pinned::Pinned;
 use crate::ports::{Archive, AuditLog, Control, Done, Queue, RunRef, Vault, Walk, WorkStore};
 use crate::runs::Runs;
 use crate::seal::Seal;
 use crate::settings::{Mode, Settings};
-use crate::survey::wake_of;
+use crate::waking::Waking;
 
 /// How many of a tenant's latest runs are looked at.
 const RUNS_SEEN: u32 = 40;
@@ -31,6 +31,7 @@ where
     pub(super) async fn wake_stuck_runs(
         &self,
         tenant: &TenantId,
+        window: Option<&Window>,
         now: EpochSeconds,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
@@ -38,13 +39,18 @@ where
         let limits = &self.settings.limits;
         let Some(run) = runs.into_iter().find(|run| run.stage.is_open()) else { return Ok(()) };
         if let Some(why) = hopeless(&run, self.settings, now) {
+            let why = format!("{why}{}", if is_slow(&run) { narrowed(window) } else { String::new() });
             Runs { control: self.control, audit: self.audit, settings: self.settings }
-                .void(&run, why, now)
+                .void(&run, &why, now)
                 .await?;
             report.n_void_runs = report.n_void_runs.saturating_add(1);
             return Ok(());
         }
-        if now < run.progressed_at.plus(limits.stuck_after) || run.stage == Stage::Gated {
+        // A run that waits for its window does not stand still, and when the window opens survey sends it on.
+        let Opening::Open { since, .. } = window.map_or(Opening::ALWAYS, |window| window.at(now)) else {
+            return Ok(());
+        };
+        if now < run.progressed_at.max(since).plus(limits.stuck_after) || run.stage == Stage::Gated {
             return Ok(());
         }
         if run.stage == Stage::Surveying {
@@ -93,25 +99,29 @@ where
     }
 
     async fn wake(&self, run: &Run, now: EpochSeconds) -> Result<(), StageError> {
-        let run_ref = RunRef::from(run);
+        let waking = Waking {
+            control: self.control,
+            scan_queue: self.scan_queue,
+            sweep_queue: self.sweep_queue,
+            limits: &self.settings.limits,
+        };
         if run.stage == Stage::Scanning {
-            let done = self.control.done(&run_ref, Done::Scan).await?;
-            let missing: Vec<u32> = (0..run.n_units).filter(|unit| !done.contains(unit)).collect();
-            let wake =
-                |unit: &u32| Wake::Scan { tenant: run.tenant.clone(), run: run.id.clone(), unit: *unit };
-            self.scan_queue.send(&missing.iter().map(wake).collect::<Vec<_>>()).await?;
+            waking.send_units(run).await?;
             // The last unit's worker may have died before the seal.
             let seal =
                 Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
-            seal.if_complete(&run_ref, now).await?;
+            seal.if_complete(&RunRef::from(run), now).await?;
             return Ok(());
         }
-        // A shard that is done already is sent too: its worker closes the gate or the run if the last one could not.
-        let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
-        let shards = pinned.tenant(&run.tenant)?.shards;
-        let wakes: Vec<Wake> = shards.all().filter_map(|shard| wake_of(run, shard)).collect();
-        self.sweep_queue.send(&wakes).await?;
-        Ok(())
+        waking.send_shards(run).await
+    }
+}
+
+/// Whether a run that is given up took too long, and did not only wait for a person.
+fn is_slow(run: &Run) -> bool {
+    match run.stage {
+        Stage::Surveying | Stage::Scanning | Stage::Draining | Stage::Planning | Stage::Applying => true,
+        Stage::Gated | Stage::Booked | Stage::Applied | Stage::Reported | Stage::Void => false,
     }
 }
 

@@ -84,7 +84,7 @@ where
         mut undo: Undo,
         run: &Run,
         pinned: &Pinned,
-        Invocation { now, should_pause }: Invocation<'_>,
+        Invocation { now, should_pause, .. }: Invocation<'_>,
     ) -> Result<Undo, StageError> {
         let (by, ordered_at) = (undo.by.clone(), undo.ordered_at);
         let written_until = written_until(run, &self.settings.limits);
@@ -119,7 +119,7 @@ impl<C: Control, A: AuditLog, V: Vault> InHand<'_, C, A, V> {
     /// Brings back one piece, each token by a conditional write.
     async fn bring_back(&self, found: Vec<Found>, position: &UndoPosition) -> Result<UndoTally, StageError> {
         let concerned = found.into_iter().filter(|(_, read)| match read {
-            Some(RowRead::Token(row)) => concerns(position, row, &self.undoing),
+            Some(RowRead::Token(row)) => concerns(position, row, &self.undoing, self.deeds.pinned),
             Some(RowRead::Subject | RowRead::Unreadable(_)) | None => true,
         });
         stream::iter(concerned)

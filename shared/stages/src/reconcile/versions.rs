@@ -24,7 +24,7 @@ where
     /// Deletes versions past their lock, the margin and the patience. Held ones are in a class of their own.
     pub(super) async fn remove_overdue_versions(
         &self,
-        Invocation { now, should_pause }: Invocation<'_>,
+        Invocation { now, should_pause, .. }: Invocation<'_>,
         report: &mut ReconcileReport,
     ) -> Result<(), StageError> {
         let limits = &self.settings.limits;

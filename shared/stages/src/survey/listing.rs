@@ -9,12 +9,12 @@ use lethe_domain::time::EpochSeconds;
 use lethe_sources::{Objects, Retry, SourceError, Tables};
 use serde::{Deserialize, Serialize};
 
-use super::{Survey, TickReport};
+use super::{Survey, TickReport, note_seal};
 use crate::error::StageError;
+use crate::hours::Hours;
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Queue, RunRef, WorkStore};
-use crate::seal::{Seal, SealOutcome};
 use crate::settings::PARALLEL_CALLS;
 use crate::stored::{from_json, to_json};
 use crate::work_keys;
@@ -36,18 +36,18 @@ pub(super) enum Listed {
 }
 
 impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Survey<'_, C, A, W, Q, T, O> {
-    /// Lists until everything is listed or the deadline is near; `true` when the run came to its end of listing.
+    /// Lists until everything is listed, the deadline is near or the window closes; `true` when the run came to its end of listing.
     pub(super) async fn list(
         &self,
         run: &Run,
-        Invocation { now, should_pause }: Invocation<'_>,
+        (Invocation { now, should_pause, .. }, hours): (Invocation<'_>, &Hours<'_>),
         report: &mut TickReport,
     ) -> Result<bool, StageError> {
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         let sources: Vec<_> = pinned.tenant(&run.tenant)?.sources.iter().collect();
         let mut run = run.clone();
         while let Some((name, source)) = sources.get(run.listing.n_sources_done as usize) {
-            if should_pause() {
+            if should_pause() || hours.are_over() {
                 return Ok(false);
             }
             match self.next_page(&run, (name, source), &pinned).await? {
@@ -71,11 +71,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
             return Ok(false);
         }
         // The last unit may have been done before the listing was.
-        let seal =
-            Seal { control: self.control, audit: self.audit, work: self.work, settings: self.settings };
-        let sealed = seal.if_complete(&RunRef::from(&run), now).await?;
-        report.n_sealed = report.n_sealed.saturating_add(u64::from(sealed == SealOutcome::Sealed));
-        report.n_void = report.n_void.saturating_add(u64::from(sealed == SealOutcome::Void));
+        let sealed = self.seal().if_complete(&RunRef::from(&run), now).await?;
+        note_seal(sealed, report);
         Ok(true)
     }
 

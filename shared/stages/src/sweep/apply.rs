@@ -4,7 +4,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use lethe_domain::message::Wake;
 use lethe_domain::plan::{PlanEntry, PlanIndex, Verb, demotions_of_shard, next_chunk};
-use lethe_domain::rails::stale_plan;
+use lethe_domain::rails::{stale_plan, superseded};
 use lethe_domain::row::RowRead;
 use lethe_domain::run::{ApplyTally, Run, Stage};
 use lethe_domain::time::EpochSeconds;
@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::{ShardEnd, Sweep};
 use crate::error::{Retry, StageError, kept_if_refused};
+use crate::hours::Hours;
 use crate::invocation::Invocation;
 use crate::pinned::Pinned;
 use crate::ports::{
@@ -53,7 +54,13 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         };
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         // Guard: what a scan saw too long ago decides nothing any more.
-        if let Some(why) = stale_plan(&run, &pinned.config.rails.gate, now) {
+        let hours = Hours::of(self.control, &run, &self.settings.limits, invocation).await?;
+        if let Some(why) = stale_plan(&run, &pinned.config.rails.gate, hours.window(), now) {
+            return self.void(&run, &why, now).await;
+        }
+        // Guard: a plan follows the config that its run pins, and is carried out only while that says the same.
+        let in_force = Pinned::current(self.control, &self.settings.limits).await?;
+        if let Some(why) = in_force.and_then(|in_force| superseded(&run, &in_force.config)) {
             return self.void(&run, &why, now).await;
         }
         if !self.control.done(run_ref, Done::Apply).await?.contains(&u32::from(shard.0)) {
@@ -67,7 +74,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             let pace = demotions_of_shard(per_minute, index.n_shards_with_writes());
             report.end = match self.parts(&run, &index, shard).await? {
                 Ok(entries) => {
-                    self.work_off((&run, &pinned), (&entries, pace), &mut lease, invocation).await?
+                    self.work_off((&run, &pinned), (&entries, pace), &mut lease, (invocation, &hours)).await?
                 }
                 Err(why) => return self.void(&run, &why, now).await,
             };
@@ -106,8 +113,9 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         (run, pinned): (&Run, &Pinned),
         (entries, pace): (&[PlanEntry], u64),
         lease: &mut Lease,
-        Invocation { now, should_pause }: Invocation<'_>,
+        (invocation, hours): (Invocation<'_>, &Hours<'_>),
     ) -> Result<ShardEnd, StageError> {
+        let Invocation { now, should_pause, .. } = invocation;
         let behind = usize::try_from(lease.n_entries_done).unwrap_or(usize::MAX);
         let mut rest = entries.get(behind..).unwrap_or_default();
         let mut n_left = pace;
@@ -115,7 +123,13 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             if should_pause() {
                 return self.hand_on(run, lease, now).await;
             }
-            let chunk = next_chunk(rest, CHUNK, n_left);
+            // Guard: outside the window no token is taken out of service or sentenced. Revivals come first and wait for
+            // nothing: presence is proof, and a sentence has a date.
+            let is_over = hours.are_over();
+            let chunk = next_chunk(rest, CHUNK, if is_over { 0 } else { n_left });
+            if chunk.is_empty() && is_over {
+                return self.wait(run, lease, hours, now).await;
+            }
             if chunk.is_empty() {
                 return self.rest_a_minute(run, lease, now).await;
             }
@@ -222,6 +236,22 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         Ok(ShardEnd::Continued)
     }
 
+    /// The window is closed: the lease is freed, and survey sends the shard again when it opens.
+    async fn wait(
+        &self,
+        run: &Run,
+        lease: &mut Lease,
+        hours: &Hours<'_>,
+        now: EpochSeconds,
+    ) -> Result<ShardEnd, StageError> {
+        lease.until = now;
+        if !self.control.save_lease(lease).await? {
+            return Ok(ShardEnd::Busy);
+        }
+        hours.leave(self.sweep_queue, &go_on(run, lease), &self.settings.limits, now).await?;
+        Ok(ShardEnd::Waits)
+    }
+
     /// The shard's part of the tenant's demotions is made for this minute: the lease is kept for its rest, so that no
     /// other worker goes on sooner, and the queue keeps the message back for as long.
     async fn rest_a_minute(
@@ -267,7 +297,7 @@ fn was_made(run: &Run, write: &RowWrite, outcome: &WriteOutcome) -> bool {
 fn count(tally: &mut ApplyTally, verb: Verb, made: bool) {
     let count = match verb {
         _ if !made => &mut tally.n_changed,
-        Verb::Cool => &mut tally.n_cooled,
+        Verb::Cool | Verb::CoolIdle => &mut tally.n_cooled,
         Verb::Sentence => &mut tally.n_sentenced,
         Verb::Reinstate { .. } => &mut tally.n_reinstated,
     };

@@ -13,12 +13,10 @@ use crate::error::StageError;
 use crate::first_purge::{backlog_of, note_slice};
 use crate::pinned::Pinned;
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
+use crate::runs::earlier_runs;
 use crate::settings::Mode;
 use crate::stored::to_json;
 use crate::work_keys;
-
-/// How many of the tenant's latest runs the rails look back on.
-const RUNS_SEEN: u32 = 40;
 
 impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
     /// Closes the gate if every shard is planned; the last planner does.
@@ -48,7 +46,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         };
         let measured = planned.measured.clone();
         let run = &Run { tally: planned.tally, measured, ..run.clone() };
-        let runs = self.control.runs(&run.tenant, RUNS_SEEN).await?;
+        let runs = earlier_runs(self.control, &run.tenant).await?;
         let earlier: Vec<Run> = runs.into_iter().filter(|other| other.id != run.id).collect();
         let accepted = self.control.acceptances(&run.tenant).await?;
         let accepted = &accepted.into_iter().map(|acceptance| acceptance.run.id).collect::<BTreeSet<_>>();

@@ -41,7 +41,7 @@ pub(super) struct Join<'a, W, V> {
     pub(super) run: &'a Run,
     pub(super) pinned: &'a Pinned,
     pub(super) keys: &'a TenantKeys,
-    pub(super) facts: RunFacts,
+    pub(super) facts: RunFacts<'a>,
     pub(super) prior: &'a [(u64, Candidate)],
     /// Tokens that nobody was ever given: no scan may find one.
     pub(super) dead: &'a [MarkHash],
@@ -118,13 +118,13 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
             let scanned = decide_scanned(row, found, prior, kind, &self.facts);
             note(&mut plan.tally, row, kind, &scanned);
             self.measure(row, kind, found > 0, plan);
-            if let Scanned::Strike(candidate) | Scanned::Cool(candidate) = &scanned {
+            if let Scanned::Strike(candidate) | Scanned::Cool { candidate, .. } = &scanned {
                 candidates.push((hash.0, *candidate));
             }
             if let Some(verb) = verb_of(&scanned) {
                 let (token, expected) = (row.key.token.clone(), Expected::of(row));
                 let has_subject = row.owner.subject.is_some();
-                let last_seen = (verb == Verb::Cool).then(|| row.last_seen());
+                let last_seen = verb.cools().map(|_| row.last_seen());
                 plan.entries.push(PlanEntry { token, expected, verb, has_subject, last_seen });
             }
         }
@@ -156,8 +156,9 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
         let mut cursor = after.map(|token| token.expose().to_owned());
         let mut rows = Rows::default();
         let mut n_read = 0_usize;
+        let page_rows = u32::try_from(self.settings.plan_rows).unwrap_or(PAGE_ROWS).min(PAGE_ROWS);
         loop {
-            let page = self.vault.page(&at, cursor.as_deref(), PAGE_ROWS).await?;
+            let page = self.vault.page(&at, cursor.as_deref(), page_rows).await?;
             n_read = n_read.saturating_add(page.rows.len());
             for read in page.rows {
                 self.take_row(read, &mut rows, tally);
@@ -266,7 +267,8 @@ impl<W: WorkStore, V: Vault> Join<'_, W, V> {
 fn verb_of(scanned: &Scanned) -> Option<Verb> {
     match scanned {
         Scanned::Keep(_) | Scanned::Strike(_) => None,
-        Scanned::Cool(_) => Some(Verb::Cool),
+        Scanned::Cool { reason: Trigger::Idle, .. } => Some(Verb::CoolIdle),
+        Scanned::Cool { .. } => Some(Verb::Cool),
         Scanned::Sentence(_) => Some(Verb::Sentence),
         Scanned::Reinstate { due_at } => Some(Verb::Reinstate { due_at: *due_at }),
     }
@@ -283,9 +285,10 @@ fn note(tally: &mut PlanTally, row: &VaultRow, kind: &KindPolicy, scanned: &Scan
             step(&mut tally.n_awaiting_verdict);
             tally.verdict_from = tally.verdict_from.max(cool_off_end(row, kind));
         }
+        Scanned::Keep(Why::NotIdle) => step(&mut tally.n_not_idle),
         Scanned::Keep(_) => {}
         Scanned::Strike(_) => step(&mut tally.n_struck),
-        Scanned::Cool(_) => step(&mut tally.n_cool),
+        Scanned::Cool { .. } => step(&mut tally.n_cool),
         Scanned::Sentence(_) => step(&mut tally.n_sentence),
         Scanned::Reinstate { .. } => step(&mut tally.n_reinstate),
     }

@@ -6,6 +6,7 @@ use lethe_domain::lifecycle::RunFacts;
 use lethe_domain::message::Wake;
 use lethe_domain::plan::{PlanPart, ShardPlan, hash_of};
 use lethe_domain::rails::stale_marks;
+use lethe_domain::read_feed::Silence;
 use lethe_domain::run::{PlanTally, Run, Stage};
 use lethe_domain::token::Shard;
 use lethe_domain::witness::Measured;
@@ -15,9 +16,11 @@ use super::canaries;
 use super::join::{Join, Joined};
 use super::{ShardEnd, Sweep};
 use crate::error::StageError;
+use crate::hours::Hours;
 use crate::invocation::Invocation;
 use crate::pinned::{Pinned, keys_of};
 use crate::ports::{AuditLog, Control, Done, Queue, RunRef, Vault, WorkStore};
+use crate::silence::silence_of;
 use crate::stored::to_json;
 use crate::work_keys;
 
@@ -34,6 +37,14 @@ pub struct PlanReport {
     pub n_parts: u32,
 }
 
+/// How far a worker came with a shard's plan.
+enum Planned {
+    /// To its end.
+    Whole(ShardPlan),
+    /// Not to its end, because of this.
+    InPart(ShardEnd),
+}
+
 impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
     /// Plans one shard of a sealed run.
     pub async fn plan(
@@ -48,8 +59,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         let Some(run) = self.control.run(run_ref).await?.filter(planning) else { return Ok(report) };
         if !self.control.done(run_ref, Done::Plan).await?.contains(&u32::from(shard.0)) {
             let plan = match self.plan_parts(&run, shard, invocation, &mut report).await? {
-                Ok(Some(plan)) => plan,
-                Ok(None) => return Ok(PlanReport { end: ShardEnd::Continued, ..report }),
+                Ok(Planned::Whole(plan)) => plan,
+                Ok(Planned::InPart(end)) => return Ok(PlanReport { end, ..report }),
                 Err(why) => {
                     self.runs().void(&run, &format!("shard {shard}: {why}"), now).await?;
                     return Ok(PlanReport { end: ShardEnd::Void, ..report });
@@ -64,22 +75,24 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         Ok(PlanReport { end: ShardEnd::Done, ..report })
     }
 
-    /// Makes the parts that are missing; `None` when the deadline came first. The inner error voids the run.
+    /// Makes the parts that are missing. The inner error voids the run.
     async fn plan_parts(
         &self,
         run: &Run,
         shard: Shard,
-        Invocation { now, should_pause }: Invocation<'_>,
+        invocation: Invocation<'_>,
         report: &mut PlanReport,
-    ) -> Result<Result<Option<ShardPlan>, String>, StageError> {
+    ) -> Result<Result<Planned, String>, StageError> {
         let run_ref = RunRef::from(run);
+        let hours = Hours::of(self.control, run, &self.settings.limits, invocation).await?;
         let pinned = Pinned::at(self.control, run.config, &self.settings.limits).await?;
         // Guard: marks say how things were when the scan began, and the world moves on.
-        if let Some(why) = stale_marks(run, &pinned.config.rails.gate, now) {
+        if let Some(why) = stale_marks(run, &pinned.config.rails.gate, hours.window(), invocation.now) {
             return Ok(Err(why));
         }
         let keys = keys_of(self.control, &run.tenant).await?;
-        let facts = self.facts(run).await?;
+        let silence = self.silence(run, &pinned).await?;
+        let facts = self.facts(run, &silence).await?;
         let prior = self.prior(run, shard).await?;
         let dead = canaries::dead(run, shard, &pinned, &keys)?;
         let join = Join {
@@ -101,10 +114,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             let bytes = if let Some(bytes) = self.work.get(&key).await? {
                 bytes
             } else {
-                if should_pause() {
-                    let wake = Wake::Plan { tenant: run.tenant.clone(), run: run.id.clone(), shard };
-                    self.sweep_queue.send(&[wake]).await?;
-                    return Ok(Ok(None));
+                if let Some(end) = self.stop(run, shard, (invocation, &hours)).await? {
+                    return Ok(Ok(Planned::InPart(end)));
                 }
                 let after = parts.last().and_then(|part| part.next.as_ref());
                 let joined = match join.part(shard, part, after).await? {
@@ -127,7 +138,26 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         self.store_candidates(&run_ref, shard, parts.len()).await?;
         let tally = parts.iter().fold(PlanTally::default(), |sum, part| sum.plus(part.tally));
         let measured = parts.iter().fold(Measured::default(), |sum, part| sum.plus(&part.measured));
-        Ok(Ok(Some(ShardPlan { shard, parts: hashes, tally, measured })))
+        Ok(Ok(Planned::Whole(ShardPlan { shard, parts: hashes, tally, measured })))
+    }
+
+    /// How a worker's part in a shard ends before its plan does; `None` when it goes on.
+    async fn stop(
+        &self,
+        run: &Run,
+        shard: Shard,
+        (Invocation { now, should_pause, .. }, hours): (Invocation<'_>, &Hours<'_>),
+    ) -> Result<Option<ShardEnd>, StageError> {
+        let wake = Wake::Plan { tenant: run.tenant.clone(), run: run.id.clone(), shard };
+        if hours.are_over() {
+            hours.leave(self.sweep_queue, &wake, &self.settings.limits, now).await?;
+            return Ok(Some(ShardEnd::Waits));
+        }
+        if should_pause() {
+            self.sweep_queue.send(&[wake]).await?;
+            return Ok(Some(ShardEnd::Continued));
+        }
+        Ok(None)
     }
 
     /// Stores a part, its own files first, and returns the bytes that are there now: ours, or another worker's.
@@ -171,7 +201,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
         Ok(candidates::decode(&bytes).unwrap_or_default())
     }
 
-    async fn facts(&self, run: &Run) -> Result<RunFacts, StageError> {
+    async fn facts<'s>(&self, run: &Run, silence: &'s Silence) -> Result<RunFacts<'s>, StageError> {
         let previous = match &run.previous {
             None => None,
             Some(id) => self.control.run(&RunRef { tenant: run.tenant.clone(), id: id.clone() }).await?,
@@ -184,6 +214,17 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             scan_started_at: run.scan_started_at,
             counts_strikes,
             proof: run.verdict_proof(),
+            silence,
         })
+    }
+
+    /// What is known of the tenant's reads up to the scan, where one of its kinds asks for it.
+    async fn silence(&self, run: &Run, pinned: &Pinned) -> Result<Silence, StageError> {
+        let kinds = pinned.config.scanned_kinds(&run.tenant);
+        if !kinds.iter().any(|(_, kind, _)| kind.idle_waits_for_scan()) {
+            return Ok(Silence::Unknown);
+        }
+        let limits = &self.settings.limits;
+        silence_of(self.control, &run.tenant, (pinned, limits), run.scan_started_at).await
     }
 }

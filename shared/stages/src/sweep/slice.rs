@@ -2,7 +2,7 @@
 //! beyond stays a candidate with its strikes.
 
 use lethe_domain::backlog::{Backlog, Cut};
-use lethe_domain::plan::{PlanEntry, PlanIndex, PlanPart, ShardPlan, Verb, hash_of};
+use lethe_domain::plan::{PlanEntry, PlanIndex, PlanPart, ShardPlan, hash_of};
 use lethe_domain::run::{PlanTally, Run};
 use lethe_domain::time::EpochSeconds;
 
@@ -34,7 +34,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
                 };
                 entries
                     .iter()
-                    .filter(|entry| entry.verb == Verb::Cool)
+                    .filter(|entry| entry.verb.cools().is_some())
                     .for_each(|entry| cut.offer(entry.turn()));
             }
         }

@@ -186,7 +186,7 @@ fn nobody_commands_before_a_config_was_applied() {
     let intake =
         Intake { control: &cloud.control, audit: &cloud.audit, vault: &cloud.vault, settings: &settings };
     let body = format!(r#"{{"v":1,"tenant":"acme","command":"revoked",{}}}"#, tokens(&["acc-1"]));
-    let invocation = Invocation { now: START, should_pause: &|| false };
+    let invocation = Invocation { now: START, should_pause: &|| false, has_come: &|_| false };
     let answer = block_on(intake.command(&body, &House::app_at("m-1", START), invocation)).unwrap();
     assert_eq!((answer.status, &answer.body["error"]), (409, &"no_config".into()));
     assert_eq!(cloud.audit.items_of(Event::Refused).len(), 1);

@@ -68,6 +68,11 @@ fn never_pause() -> bool {
     false
 }
 
+/// An invocation of a moment, which no edge of a window meets.
+fn never_comes(_: EpochSeconds) -> bool {
+    false
+}
+
 impl World {
     pub fn new(config: &str) -> Self {
         let cloud = FakeCloud::new();
@@ -102,7 +107,7 @@ impl World {
     }
 
     fn invocation(&self) -> Invocation<'static> {
-        Invocation { now: self.now(), should_pause: &never_pause }
+        Invocation { now: self.now(), should_pause: &never_pause, has_come: &never_comes }
     }
 
     pub fn now(&self) -> EpochSeconds {
@@ -125,6 +130,11 @@ impl World {
 
     /// One message, as the scan or the sweep function would take it.
     pub fn take(&self, wake: &Wake) -> Result<(), StageError> {
+        self.take_at(wake, self.invocation())
+    }
+
+    /// One message in this invocation.
+    pub fn take_at(&self, wake: &Wake, at: Invocation<'_>) -> Result<(), StageError> {
         match wake {
             Wake::Scan { tenant, run, unit } => {
                 let scan = Scan {
@@ -137,15 +147,15 @@ impl World {
                 };
                 let run = RunRef { tenant: tenant.clone(), id: run.clone() };
                 let attempt = self.attempt(wake);
-                block_on(scan.unit(&run, *unit, attempt, self.invocation())).map(drop)
+                block_on(scan.unit(&run, *unit, attempt, at)).map(drop)
             }
             Wake::Plan { tenant, run, shard } => {
                 let run = RunRef { tenant: tenant.clone(), id: run.clone() };
-                block_on(self.sweep().plan(&run, *shard, self.invocation())).map(drop)
+                block_on(self.sweep().plan(&run, *shard, at)).map(drop)
             }
             Wake::Apply { tenant, run, shard, hash } => {
                 let run = RunRef { tenant: tenant.clone(), id: run.clone() };
-                block_on(self.sweep().apply(&run, *shard, hash, self.invocation())).map(drop)
+                block_on(self.sweep().apply(&run, *shard, hash, at)).map(drop)
             }
         }
     }
@@ -154,7 +164,7 @@ impl World {
     pub fn apply(&self, wake: &Wake, should_pause: &dyn Fn() -> bool) {
         let Wake::Apply { tenant, run, shard, hash } = wake else { panic!("{wake:?} applies nothing") };
         let run = RunRef { tenant: tenant.clone(), id: run.clone() };
-        let invocation = Invocation { now: self.now(), should_pause };
+        let invocation = Invocation { now: self.now(), should_pause, has_come: &never_comes };
         block_on(self.sweep().apply(&run, *shard, hash, invocation)).unwrap();
     }
 
@@ -207,7 +217,7 @@ impl World {
             sweep_queue: &self.cloud.sweep_queue,
             settings: &self.settings,
         };
-        let invocation = Invocation { now: self.now(), should_pause };
+        let invocation = Invocation { now: self.now(), should_pause, has_come: &never_comes };
         block_on(reconcile.tick(invocation)).map(|report| report.n_failed)
     }
 

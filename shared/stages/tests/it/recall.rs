@@ -6,6 +6,7 @@ use lethe_domain::run::{Run, Stage};
 use lethe_domain::token::TokenId;
 use lethe_domain::witness::Witnesses;
 use lethe_testkit::{Sample, row, tenant, token};
+use serde_json::json;
 
 use crate::driver::{Operator, World};
 use crate::world::HOUR;
@@ -47,6 +48,16 @@ impl World {
             seeds.map(|seed| format!("{{\"id\":\"{}\"}}\n", written(token(seed).expose().to_owned())));
         let unread = UNREAD.map(|seed| format!("{{\"id\":\"{}\"}}\n", token(seed).expose()));
         self.stores.objects.put("acme-lake", LAKE, lines.chain(unread).collect::<String>().as_bytes());
+    }
+
+    /// Somebody reads these tokens, so that they stay witnesses.
+    fn read_all(&self, seeds: std::ops::RangeInclusive<u64>) {
+        let tokens: Vec<String> = seeds.map(|seed| token(seed).expose().to_owned()).collect();
+        for tokens in tokens.chunks(100) {
+            self.command(
+                &json!({ "v": 1, "tenant": "acme", "command": "read", "tokens": tokens }).to_string(),
+            );
+        }
     }
 
     fn runs_at(&self, stage: Stage) -> Vec<Run> {
@@ -144,6 +155,20 @@ fn a_store_that_turns_to_an_encoding_nobody_undoes_voids_every_run_and_takes_no_
     world.rounds(40, HOUR);
     assert!(world.taken().contains(&token(9_001)));
     assert!((1..=300).all(|seed| world.phases()[&token(seed)] == Phase::Active));
+}
+
+#[test]
+fn void_runs_without_end_do_not_wear_recall_out() {
+    let world = accepted_world();
+    world.operator.set(Operator::Approves);
+    world.fill(1..=300, |token| token.chars().rev().collect());
+    for _ in 0..20 {
+        world.read_all(1..=300);
+        world.rounds(6, 4 * HOUR);
+    }
+    let n_void = world.runs_at(Stage::Void).len();
+    assert!(50 < n_void, "only {n_void} void runs");
+    assert_eq!(world.taken(), [dead()]);
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl World {
             vault: &self.cloud.vault,
             settings: &self.settings,
         };
-        let invocation = Invocation { now: self.now(), should_pause: &|| false };
+        let invocation = Invocation { now: self.now(), should_pause: &|| false, has_come: &|_| false };
         block_on(intake.command(body, caller, invocation))
     }
 

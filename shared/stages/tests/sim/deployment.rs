@@ -99,7 +99,7 @@ impl Deployment {
     ) -> Result<End, StageError> {
         let FakeCloud { control, vault, archive, scan_queue, sweep_queue, work: store, .. } = &self.cloud;
         let (audit, settings, stores) = (&self.record, &self.settings, &self.stores);
-        let invocation = Invocation { now, should_pause };
+        let invocation = Invocation { now, should_pause, has_come: &|_| false };
         match work {
             Work::Survey => {
                 let survey =

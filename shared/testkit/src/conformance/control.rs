@@ -21,6 +21,7 @@ mod canaries;
 mod fan_outs;
 mod ledger;
 mod reads;
+mod regrets;
 mod switch;
 mod undos;
 
@@ -93,6 +94,7 @@ pub async fn control_suite<C: Control>(control: &C) {
     budgets::suite(control).await;
     canaries::suite(control).await;
     reads::suite(control).await;
+    regrets::suite(control).await;
     ledger::suite(control).await;
     switch::suite(control).await;
     undos::suite(control).await;

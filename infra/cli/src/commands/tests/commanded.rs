@@ -23,7 +23,7 @@ pub(super) async fn send(cloud: &FakeCloud, id: &str, body: &Value) {
     let intake = Intake { control, audit, vault, settings: &settings };
     let sent =
         Sent { id: id.to_owned(), sender: Sender::Principal(APP.to_owned()), sent_at: cloud.clock.millis() };
-    let invocation = Invocation { now: cloud.clock.now(), should_pause: &|| false };
+    let invocation = Invocation { now: cloud.clock.now(), should_pause: &|| false, has_come: &|_| false };
     let answer = intake.command(&body.to_string(), &sent, invocation).await.unwrap();
     assert!(matches!(answer.status, 200 | 202), "{answer:?}");
 }

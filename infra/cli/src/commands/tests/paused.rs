@@ -1,6 +1,8 @@
 //! The kill switch and the undo, by hand.
 
-use lethe_domain::pause::Reach;
+use lethe_domain::backlog::{Backlog, BacklogApproval};
+use lethe_domain::pause::{LATE_USE_ALARM, Pause, Reach};
+use lethe_domain::row::By;
 use lethe_domain::run::ApplyTally;
 use lethe_domain::undo::{Undo, UndoTally};
 use lethe_stages::ports::{KillSwitch, Undos};
@@ -104,6 +106,56 @@ async fn a_resume_lets_the_late_use_alarm_count_anew() {
     paused(&cloud, &acme(), (None, false)).await.unwrap();
     resumed(&cloud, &acme()).await.unwrap();
     assert_eq!(cloud.control.late_uses(&acme_, day).await.unwrap(), 0);
+}
+
+/// A tenant whose first purge goes by an approval.
+async fn purging() -> FakeCloud {
+    let cloud = cloud().await;
+    let run = RunId { slot: START, ordinal: 2 };
+    let approved =
+        BacklogApproval { run, plan_hash: "h".to_owned(), by: vec![ADA.to_owned()], at: START, n_tokens: 40 };
+    let backlog = Backlog { approved: Some(approved), ..Backlog::new(tenant("acme")) };
+    assert!(cloud.control.save_backlog(&backlog).await.unwrap());
+    cloud
+}
+
+fn stopped(cloud: &FakeCloud) -> Option<String> {
+    cloud.control.backlog_now(&tenant("acme")).unwrap().stopped
+}
+
+/// Only the alarm says that some of what was approved is in use; a person who pauses may have any reason.
+#[tokio::test]
+async fn after_the_late_use_alarm_a_first_purge_asks_again_also_when_a_freeze_took_the_alarms_place() {
+    for (actor, freezes, expected) in [
+        (LATE_USE_ALARM, false, Some("7 late reads")),
+        (LATE_USE_ALARM, true, Some("7 late reads")),
+        (ADA, true, None),
+    ] {
+        let cloud = purging().await;
+        let by = By { actor: actor.to_owned(), reason_text: Some("7 late reads".to_owned()) };
+        let stands = Pause { by, since: START, freezes: false };
+        assert!(cloud.control.pause(&acme(), &stands).await.unwrap());
+        if freezes {
+            paused(&cloud, &acme(), (None, true)).await.unwrap();
+        }
+        resumed(&cloud, &acme()).await.unwrap();
+        assert_eq!(stopped(&cloud).as_deref(), expected, "{actor}, {freezes}");
+    }
+}
+
+#[tokio::test]
+async fn late_reads_under_a_persons_pause_count_as_the_alarm_would_have() {
+    for (n_reads, expected) in [(1000, None), (1001, Some("1001 of its tokens were read today"))] {
+        let cloud = purging().await;
+        paused(&cloud, &acme(), (None, false)).await.unwrap();
+        cloud
+            .control
+            .count_late_uses(&tenant("acme"), LIMITS.budget_day_of(START), n_reads, START)
+            .await
+            .unwrap();
+        resumed(&cloud, &acme()).await.unwrap();
+        assert_eq!(stopped(&cloud).as_deref(), expected, "{n_reads}");
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ fn a_line_that_is_not_the_default_says_so() {
 }
 
 /// Every setting that the file may have.
-const SETTINGS: [&str; 51] = [
+const SETTINGS: [&str; 53] = [
     "version",
     "due_shards",
     "prefix",
@@ -49,6 +49,7 @@ const SETTINGS: [&str; 51] = [
     "read_granularity",
     "grace",
     "idle_after",
+    "idle_requires",
     "reuse_leeway",
     "enable",
     "retain_for_audit",
@@ -60,6 +61,7 @@ const SETTINGS: [&str; 51] = [
     "strikes",
     "shards",
     "cadence",
+    "window",
     "kinds",
     "principals",
     "queue",

@@ -50,7 +50,7 @@ proptest! {
         let purpose = [Purpose::Discovery, Purpose::Confirm, Purpose::Verdict][purpose];
         let prior = Candidate { strikes, first_scan_at: at(998) };
         let verdict = decide_scanned(&row, found, Some(&prior), &kind(), &facts(purpose));
-        if let Scanned::Cool(_) | Scanned::Sentence(_) = verdict {
+        if let Scanned::Cool { .. } | Scanned::Sentence(_) = verdict {
             prop_assert_eq!(found, 0);
             prop_assert!(row.hold.is_none());
             let floor = if row.phase() == Phase::Active { NOW.minus(days(1)) } else { NOW };

@@ -14,7 +14,7 @@ fn the_first_miss_is_a_strike_and_the_second_cools() {
     let first = Candidate { strikes: 1, first_scan_at: NOW };
     assert_eq!(scanned(&active(), 0, None, Purpose::Discovery), Scanned::Strike(first));
     let second = Candidate { strikes: 2, first_scan_at: at(998) };
-    assert_eq!(scanned(&active(), 0, Some(struck_once()), Purpose::Confirm), Scanned::Cool(second));
+    assert_eq!(scanned(&active(), 0, Some(struck_once()), Purpose::Confirm), cool(second));
 }
 
 #[test]

@@ -68,5 +68,5 @@ fn what_was_given_back_is_missed_anew_after_a_whole_grace() {
         Scanned::Strike(first),
         "old strikes are gone"
     );
-    assert!(matches!(look(at(1002), Some(first)), Scanned::Cool(_)));
+    assert!(matches!(look(at(1002), Some(first)), Scanned::Cool { .. }));
 }

@@ -81,7 +81,7 @@ fn carried_out(event: &Value) -> Result<Value, InvocationError> {
         scan: true,
         plan_rows: PLAN_ROWS,
     };
-    let at = Invocation { now: START, should_pause: &|| false };
+    let at = Invocation { now: START, should_pause: &|| false, has_come: &|_| false };
     // The fakes never wait.
     intake(event, &Intake { control, audit, vault, settings }, at).now_or_never().unwrap()
 }

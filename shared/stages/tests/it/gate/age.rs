@@ -39,3 +39,27 @@ fn stale_marks_are_not_planned_from() {
     }
     assert_eq!(cooling(&world), seeds([2]));
 }
+
+#[test]
+fn a_plan_is_not_carried_out_once_the_config_looks_at_other_stores() {
+    for (add_store, expected) in [(false, seeds(1..=15)), (true, seeds([]))] {
+        let world = world(&sample(), 15, 100);
+        world.rounds(6, HOUR);
+        assert_eq!(world.waiting("acme").len(), 1);
+        world.stores.objects.create("acme-lake");
+        let changed = if add_store {
+            sample().bucket("lake", "acme-lake", "exports/", "jsonl")
+        } else {
+            sample().with("[kinds.vault.on.revoked]\nretention = \"90d\"")
+        };
+        world.cloud.control.put_config(&changed.text(), world.now());
+        world.approve_waiting("acme");
+        world.rounds(2, HOUR);
+        assert_eq!(cooling(&world), expected, "a store was added: {add_store}");
+        if add_store {
+            let note = last_at(&world, Stage::Void).note.unwrap();
+            assert!(note.starts_with("its plan follows a config that is not in force any more"), "{note}");
+            assert_eq!(world.cloud.vault.n_writes(), 0);
+        }
+    }
+}
