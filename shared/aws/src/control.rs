@@ -304,6 +304,16 @@ impl Control for DynamoControl {
         self.add_to_budget((tenant, day), n_tokens, until).await
     }
 
+    async fn count_idle(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        n_tokens: u64,
+        until: EpochSeconds,
+    ) -> Result<u64, PortError> {
+        self.table.add("count idle tokens", places::idle(tenant, day), n_tokens, until).await
+    }
+
     async fn budget(&self, tenant: &TenantId, day: EpochSeconds) -> Result<Option<BudgetDay>, PortError> {
         self.read_budget(tenant, day).await
     }

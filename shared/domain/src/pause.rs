@@ -57,12 +57,20 @@ pub struct Pauses {
     pub of_all: Option<Pause>,
     /// The tenant's own.
     pub own: Option<Pause>,
+    /// When the latest pause over them ended; `None` where none ever stood.
+    pub ended_at: Option<EpochSeconds>,
 }
 
 impl Pauses {
     /// Whether nothing may be decided.
     pub fn is_paused(&self) -> bool {
         self.of_all.is_some() || self.own.is_some()
+    }
+
+    /// Whether a pause stood over something that was decided at that time. Whoever resumes has looked at what stands, and
+    /// not at what was decided before.
+    pub fn came_after(&self, decided_at: EpochSeconds) -> bool {
+        self.is_paused() || self.ended_at.is_some_and(|ended_at| decided_at <= ended_at)
     }
 
     /// The pause that freezes what has a date already, if one does.
@@ -89,11 +97,21 @@ mod tests {
     #[test]
     fn one_pause_of_two_is_enough() {
         assert!(!Pauses::default().is_paused());
-        let of_all = Pauses { of_all: Some(pause(false)), own: None };
-        let own = Pauses { of_all: None, own: Some(pause(true)) };
+        let of_all = Pauses { of_all: Some(pause(false)), ..Pauses::default() };
+        let own = Pauses { own: Some(pause(true)), ..Pauses::default() };
         assert!(of_all.is_paused() && own.is_paused());
         assert_eq!((of_all.freezing(), own.freezing()), (None, Some(&pause(true))));
-        let both = Pauses { of_all: Some(pause(false)), own: Some(pause(true)) };
+        let both = Pauses { of_all: Some(pause(false)), ..own };
         assert_eq!(both.freezing(), Some(&pause(true)), "the one that does not freeze hides nothing");
+    }
+
+    #[test]
+    fn a_pause_that_ended_came_after_what_was_decided_up_to_its_end() {
+        let ended = Pauses { ended_at: Some(EpochSeconds(7)), ..Pauses::default() };
+        assert!(!ended.is_paused());
+        assert_eq!([6, 7, 8].map(|at| ended.came_after(EpochSeconds(at))), [true, true, false]);
+        assert!(!Pauses::default().came_after(EpochSeconds(0)));
+        let stands = Pauses { own: Some(pause(false)), ..ended };
+        assert!(stands.came_after(EpochSeconds(8)));
     }
 }

@@ -108,6 +108,9 @@ pub struct PlanIndex {
     pub evidence: String,
     /// When the scan began: nothing seen later is touched.
     pub scan_started_at: EpochSeconds,
+    /// When the plan was made: what a pause stops that came later.
+    #[serde(default)]
+    pub planned_at: EpochSeconds,
     /// What it counts.
     pub tally: PlanTally,
     /// Where this slice of a first purge ends: no token whose turn comes then or later is taken out of service.
@@ -134,6 +137,7 @@ impl PlanIndex {
             config: run.config,
             evidence: run.evidence.clone().unwrap_or_default(),
             scan_started_at: run.scan_started_at,
+            planned_at: run.planned_at,
             tally,
             cool_before: None,
             notes: Vec::new(),

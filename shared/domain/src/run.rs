@@ -185,6 +185,9 @@ pub struct Run {
     pub evidence: Option<String>,
     /// The hash over the plan of all shards, from the gate on.
     pub plan_hash: Option<String>,
+    /// When that plan was made; zero before.
+    #[serde(default)]
+    pub planned_at: EpochSeconds,
     /// The canaries that were seen in their sources, from the seal on.
     #[serde(default)]
     pub canaries_seen: Vec<MarkHash>,
@@ -357,6 +360,7 @@ impl Run {
             previous: None,
             evidence: None,
             plan_hash: None,
+            planned_at: EpochSeconds(0),
             canaries_seen: Vec::new(),
             n_persons: 0,
             tally: PlanTally::default(),

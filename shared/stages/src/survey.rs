@@ -29,6 +29,10 @@ mod listing;
 /// How many of a tenant's latest runs a tick looks at: a campaign has few, and only its last matter.
 const RUNS_SEEN: u32 = 40;
 
+/// Why a plan does not wait for its approval any longer.
+const PAUSED_SINCE: &str = "the tenant was paused after its plan was made, and a plan from before a pause is not carried out \
+    after it. It is booked again and looks anew once nothing is paused";
+
 /// How many steps a tick takes for one tenant: booking, opening, listing and sealing, with room to spare.
 const MAX_STEPS_PER_TENANT: usize = 8;
 
@@ -105,7 +109,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
         let hours = Hours::new(section.window.clone(), invocation);
         for _ in 0..MAX_STEPS_PER_TENANT {
             let mut runs = self.control.runs(tenant, RUNS_SEEN).await?;
-            let is_paused = self.control.pauses(tenant).await?.is_paused();
+            let pauses = self.control.pauses(tenant).await?;
+            let is_paused = pauses.is_paused();
             if is_paused {
                 runs.retain(Run::goes_on_while_paused);
             }
@@ -119,6 +124,10 @@ impl<C: Control, A: AuditLog, W: WorkStore, Q: Queue, T: Tables, O: Objects> Sur
                 Step::Resume(run) => self.resume(&run, now, report).await?,
                 Step::LookAgain(run) => self.control.update_run(&run.next_round(now)).await?,
                 Step::Dispatch(run) => self.dispatch(&run, report).await?,
+                Step::CheckApproval(run) if pauses.came_after(run.planned_at) => {
+                    self.runs().void(&run, PAUSED_SINCE, now).await?;
+                    true
+                }
                 Step::CheckApproval(run) => self.check_approval(&run, now).await?,
             };
             if !came_further {

@@ -53,7 +53,9 @@ struct State {
     walks: BTreeMap<String, Walk>,
     canaries: BTreeMap<(TenantId, String), Canary>,
     pauses: BTreeMap<Reach, Pause>,
+    resumed: BTreeMap<Reach, EpochSeconds>,
     late_uses: BTreeMap<(TenantId, EpochSeconds), u64>,
+    idle: BTreeMap<(TenantId, EpochSeconds), u64>,
     // Ordered as the table orders them: by the text of the run's id.
     undos: BTreeMap<(TenantId, String), Undo>,
     regrets: regrets::State,
@@ -371,6 +373,20 @@ impl Control for FakeControl {
     ) -> Result<u64, PortError> {
         let call = self.faults.begin("control.spend").await?;
         call.end(self.lock().left.spend((tenant, day), n_tokens))
+    }
+
+    async fn count_idle(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        n_tokens: u64,
+        _until: EpochSeconds,
+    ) -> Result<u64, PortError> {
+        let call = self.faults.begin("control.count_idle").await?;
+        let mut state = self.lock();
+        let count = state.idle.entry((tenant.clone(), day)).or_default();
+        *count += n_tokens;
+        call.end(*count)
     }
 
     async fn budget(&self, tenant: &TenantId, day: EpochSeconds) -> Result<Option<BudgetDay>, PortError> {

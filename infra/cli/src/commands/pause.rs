@@ -114,7 +114,9 @@ pub(crate) async fn resume<C: Control, A: AuditLog>(
         stop_after_alarm((tenant, &stands), day, (control, pinned.as_ref())).await?;
         control.forget_late_uses(tenant, day).await?;
     }
-    if !control.resume(reach, stands.since).await? {
+    // Guard: a person's clock may be behind those that made the plans, and an end is never put back.
+    let ended_at = caller.now.plus(limits.scale.apply(limits.max_clock_skew)).max(stands.since);
+    if !control.resume(reach, stands.since, ended_at).await? {
         return Err(CliError::Failed(format!(
             "the pause of {reach} changed at the same moment; look at `lethe status` and say again"
         )));

@@ -24,7 +24,7 @@ impl DynamoControl {
     pub(super) async fn remove_canary(&self, tenant: &TenantId, canary: &Canary) -> Result<bool, PortError> {
         let delete = self
             .table
-            .delete_if(places::canary(tenant, &canary.source))
+            .delete_item(places::canary(tenant, &canary.source))
             .condition_expression("#at = :at")
             .expression_attribute_names("#at", "planted_at")
             .expression_attribute_values(":at", number(canary.planted_at.0));

@@ -105,6 +105,12 @@ pub(super) fn pause(reach: &Reach) -> Place {
     }
 }
 
+/// When the last pause with this reach ended.
+pub(super) fn pause_end(reach: &Reach) -> Place {
+    let (pk, _) = pause(reach);
+    (pk, "ended".to_owned())
+}
+
 /// A day's reads of cooling tokens.
 pub(super) fn late_uses(tenant: &TenantId, day: EpochSeconds) -> Place {
     (format!("lateuse#{tenant}"), format!("{:012}", day.0))
@@ -134,6 +140,11 @@ pub(super) fn answer(tenant: &TenantId, key: &str) -> Place {
 /// The day's account, the days of a tenant in their order.
 pub(super) fn budget(tenant: &TenantId, day: EpochSeconds) -> Place {
     (format!("budget#{tenant}"), format!("{:012}", day.0))
+}
+
+/// A day's tokens that went idle.
+pub(super) fn idle(tenant: &TenantId, day: EpochSeconds) -> Place {
+    (format!("idle#{tenant}"), format!("{:012}", day.0))
 }
 
 pub(super) fn reads_of(tenant: &TenantId) -> String {

@@ -1,6 +1,7 @@
-//! The kill switch: an item that is there is a pause, so that who may only put items can pause and never resume.
+//! The kill switch: an item that is there is a pause, so that who may only put items can pause and never resume. Beside it
+//! stands when the last one ended.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use futures::future::try_join;
 use lethe_domain::pause::{Pause, Pauses, Reach};
 use lethe_domain::row::By;
@@ -9,17 +10,16 @@ use lethe_domain::token::TenantId;
 use lethe_stages::error::PortError;
 use lethe_stages::ports::KillSwitch;
 
-use super::table::{Updated, key_of, send_delete, send_put, send_update};
+use super::table::{Committed, key_of, send_put, send_query, send_transaction};
 use super::{DynamoControl, places};
 use crate::item::{Item, Malformed, number, number_of, text, text_of};
 
 impl KillSwitch for DynamoControl {
     async fn pauses(&self, tenant: &TenantId) -> Result<Pauses, PortError> {
-        const DOING: &str = "read the kill switch";
-        let of_all = self.table.get(DOING, places::pause(&Reach::Everybody));
-        let own = self.table.get(DOING, places::pause(&Reach::Tenant(tenant.clone())));
-        let (of_all, own) = try_join(of_all, own).await?;
-        Ok(Pauses { of_all: of_all.as_ref().map(pause_of), own: own.as_ref().map(pause_of) })
+        let of_all = Box::pin(self.found(Reach::Everybody));
+        let own = Box::pin(self.found(Reach::Tenant(tenant.clone())));
+        let ((of_all, all_ended), (own, own_ended)) = try_join(of_all, own).await?;
+        Ok(Pauses { of_all, own, ended_at: all_ended.max(own_ended) })
     }
 
     async fn pause(&self, reach: &Reach, pause: &Pause) -> Result<bool, PortError> {
@@ -34,17 +34,31 @@ impl KillSwitch for DynamoControl {
         send_put("set the kill switch", put).await
     }
 
-    async fn resume(&self, reach: &Reach, since: EpochSeconds) -> Result<bool, PortError> {
-        let delete = self
-            .table
-            .delete_item(places::pause(reach))
+    async fn resume(&self, reach: &Reach, since: EpochSeconds, now: EpochSeconds) -> Result<bool, PortError> {
+        const DOING: &str = "lift the kill switch";
+        let mut end = key_of(places::pause_end(reach));
+        end.insert("at".to_owned(), number(now.0));
+        let end = Put::builder().table_name(&self.table.name).set_item(Some(end)).build();
+        let delete = Delete::builder()
+            .table_name(&self.table.name)
+            .set_key(Some(key_of(places::pause(reach))))
             // One that nobody can read has no time that it could be named by.
             .condition_expression(
                 "attribute_exists(pk) AND (#since = :since OR attribute_not_exists(#since))",
             )
             .expression_attribute_names("#since", "since")
-            .expression_attribute_values(":since", number(since.0));
-        send_delete("lift the kill switch", delete).await
+            .expression_attribute_values(":since", number(since.0))
+            .build();
+        let actions = vec![
+            TransactWriteItem::builder().put(end.map_err(|error| PortError::never(DOING, error))?).build(),
+            TransactWriteItem::builder()
+                .delete(delete.map_err(|error| PortError::never(DOING, error))?)
+                .build(),
+        ];
+        match send_transaction(DOING, &self.table.client, actions).await? {
+            Committed::Yes => Ok(true),
+            Committed::Refused => Ok(false),
+        }
     }
 
     /// Whoever loses the answer and comes again adds twice, which asks a person sooner.
@@ -55,20 +69,7 @@ impl KillSwitch for DynamoControl {
         n_tokens: u64,
         until: EpochSeconds,
     ) -> Result<u64, PortError> {
-        const DOING: &str = "count late uses";
-        let update = self
-            .table
-            .update(places::late_uses(tenant, day))
-            .update_expression("ADD #n :tokens SET #ttl = :until")
-            .expression_attribute_names("#n", "n")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":tokens", number(n_tokens))
-            .expression_attribute_values(":until", number(until.0));
-        match send_update(DOING, update).await? {
-            Updated::Done(item) | Updated::Refused(item) => {
-                number_of(&item, "n").ok_or_else(|| PortError::never(DOING, Malformed))
-            }
-        }
+        self.table.add("count late uses", places::late_uses(tenant, day), n_tokens, until).await
     }
 
     async fn late_uses(&self, tenant: &TenantId, day: EpochSeconds) -> Result<u64, PortError> {
@@ -79,6 +80,25 @@ impl KillSwitch for DynamoControl {
 
     async fn forget_late_uses(&self, tenant: &TenantId, day: EpochSeconds) -> Result<(), PortError> {
         self.table.delete("forget late uses", places::late_uses(tenant, day)).await
+    }
+}
+
+impl DynamoControl {
+    /// The pause with this reach, and when the last one ended. Guard: whatever stands there and is no end is a pause, and
+    /// an end that cannot be understood is an error, which is a pause as well.
+    async fn found(&self, reach: Reach) -> Result<(Option<Pause>, Option<EpochSeconds>), PortError> {
+        const DOING: &str = "read the kill switch";
+        let (pk, end) = places::pause_end(&reach);
+        let (mut pause, mut ended_at) = (None, None);
+        for item in send_query(DOING, self.table.query(pk)).await? {
+            if text_of(&item, "sk") == Some(end.as_str()) {
+                let at = number_of(&item, "at").ok_or_else(|| PortError::never(DOING, Malformed))?;
+                ended_at = Some(EpochSeconds(at));
+            } else {
+                pause = Some(pause_of(&item));
+            }
+        }
+        Ok((pause, ended_at))
     }
 }
 

@@ -12,10 +12,11 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnValue::AllNew;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld;
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use lethe_domain::time::EpochSeconds;
 use lethe_stages::error::PortError;
 
 use crate::failure::port_error;
-use crate::item::{Item, number, text};
+use crate::item::{Item, Malformed, number, number_of, text};
 use crate::transaction::{self, Cancellation};
 
 /// Where an item lives: partition key and sort key.
@@ -80,14 +81,32 @@ impl Table {
         self.delete_item(place).send().await.map(|_| ()).map_err(|error| port_error(doing, &error))
     }
 
-    /// A removal of an item, under a condition.
-    pub(super) fn delete_if(&self, place: Place) -> DeleteItemFluentBuilder {
-        self.client.delete_item().table_name(&self.name).set_key(Some(key_of(place)))
-    }
-
     /// A write of some attributes.
     pub(super) fn update(&self, place: Place) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.name).set_key(Some(key_of(place))).return_values(AllNew)
+    }
+
+    /// Adds to the count of an item that goes by itself after `until`, and returns the sum. Whoever loses the answer and
+    /// comes again adds twice.
+    pub(super) async fn add(
+        &self,
+        doing: &'static str,
+        place: Place,
+        n: u64,
+        until: EpochSeconds,
+    ) -> Result<u64, PortError> {
+        let update = self
+            .update(place)
+            .update_expression("ADD #n :more SET #ttl = :until")
+            .expression_attribute_names("#n", "n")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":more", number(n))
+            .expression_attribute_values(":until", number(until.0));
+        match send_update(doing, update).await? {
+            Updated::Done(item) | Updated::Refused(item) => {
+                number_of(&item, "n").ok_or_else(|| PortError::never(doing, Malformed))
+            }
+        }
     }
 
     /// The items of a partition, consistently read.

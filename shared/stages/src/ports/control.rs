@@ -218,6 +218,14 @@ pub trait Control: KillSwitch + Undos + RegretLedger {
         actor: &str,
         now: EpochSeconds,
     ) -> Result<bool, PortError>;
+    /// Adds tokens to a day's count of those that went idle, which is kept until `until`, and returns its sum.
+    async fn count_idle(
+        &self,
+        tenant: &TenantId,
+        day: EpochSeconds,
+        n_tokens: u64,
+        until: EpochSeconds,
+    ) -> Result<u64, PortError>;
     /// Counts a notice once; its id is remembered until `until`.
     async fn count_reference(
         &self,

@@ -9,13 +9,13 @@ use crate::error::PortError;
 /// The kill switch: stages read it before each batch of writes, and never remember what they read.
 pub trait KillSwitch {
     /// The pauses that stand over a tenant's tokens: that of all tenants and its own, both consistently read. What
-    /// stands there and cannot be understood is a pause that freezes.
+    /// stands there and cannot be understood is a pause that freezes. They tell when the latest one ended, too.
     async fn pauses(&self, tenant: &TenantId) -> Result<Pauses, PortError>;
     /// Pauses. `false` when a pause stands already, which is left as it is, unless this one freezes and that one does
     /// not.
     async fn pause(&self, reach: &Reach, pause: &Pause) -> Result<bool, PortError>;
-    /// Ends the pause that stands since then; `false` when none does, or another.
-    async fn resume(&self, reach: &Reach, since: EpochSeconds) -> Result<bool, PortError>;
+    /// Ends the pause that stands since then; `false` when none does, or another. That one ended, and when, is kept.
+    async fn resume(&self, reach: &Reach, since: EpochSeconds, now: EpochSeconds) -> Result<bool, PortError>;
     /// Adds reads of cooling tokens to a day's count, which is kept until `until`, and returns its sum.
     async fn count_late_uses(
         &self,

@@ -137,8 +137,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             n_left = n_left.saturating_sub(n_demotions);
             rest = rest.get(chunk.len()..).unwrap_or_default();
             // Guard: the kill switch is read before each chunk and never remembered; where it cannot be read nothing is
-            // written. A pause still revives, since presence is proof.
-            let is_paused = self.control.pauses(&run.tenant).await?.is_paused();
+            // written, nor by a plan from before a pause that is over. A pause still revives, since presence is proof.
+            let is_paused = self.control.pauses(&run.tenant).await?.came_after(run.planned_at);
             let revivals = is_paused.then(|| revivals_of(chunk));
             let entries = revivals.as_deref().unwrap_or(chunk);
             let Some(applied) = self.write_chunk(run, entries, lease, (pinned, now)).await? else {

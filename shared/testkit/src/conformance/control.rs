@@ -58,6 +58,7 @@ fn full_run(of: &str, id: &str) -> Run {
         previous: RunId::parse("1799990000-01"),
         evidence: Some("e".repeat(64)),
         plan_hash: Some("f".repeat(64)),
+        planned_at: NOW,
         n_persons: 2,
         tally: PlanTally { n_rows: 5, verdict_from: Some(NOW), ..PlanTally::default() },
         canaries_seen: vec![MarkHash(0), MarkHash(u64::MAX)],

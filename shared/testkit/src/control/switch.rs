@@ -13,7 +13,10 @@ impl KillSwitch for FakeControl {
         let call = self.faults.begin("control.pauses").await?;
         let state = self.lock();
         let of = |reach: &Reach| state.pauses.get(reach).cloned();
-        call.end(Pauses { of_all: of(&Reach::Everybody), own: of(&Reach::Tenant(tenant.clone())) })
+        let reaches = [Reach::Everybody, Reach::Tenant(tenant.clone())];
+        let ended_at = reaches.iter().filter_map(|reach| state.resumed.get(reach).copied()).max();
+        let [of_all, own] = reaches.map(|reach| of(&reach));
+        call.end(Pauses { of_all, own, ended_at })
     }
 
     async fn pause(&self, reach: &Reach, pause: &Pause) -> Result<bool, PortError> {
@@ -26,12 +29,13 @@ impl KillSwitch for FakeControl {
         call.end(true)
     }
 
-    async fn resume(&self, reach: &Reach, since: EpochSeconds) -> Result<bool, PortError> {
+    async fn resume(&self, reach: &Reach, since: EpochSeconds, now: EpochSeconds) -> Result<bool, PortError> {
         let call = self.faults.begin("control.resume").await?;
         let mut state = self.lock();
         let is_this = state.pauses.get(reach).is_some_and(|stands| stands.since == since);
         if is_this {
             state.pauses.remove(reach);
+            state.resumed.insert(reach.clone(), now);
         }
         call.end(is_this)
     }

@@ -16,6 +16,7 @@ pub(super) async fn suite<C: Control>(control: &C) {
     a_days_account_sums_up(control).await;
     spends_at_once_all_count(control).await;
     only_a_day_with_an_account_is_approved(control).await;
+    what_went_idle_sums_up_apart_from_commands(control).await;
 }
 
 fn spent(n_spent: u64) -> BudgetDay {
@@ -55,4 +56,13 @@ async fn only_a_day_with_an_account_is_approved<C: Control>(control: &C) {
     let still = control.budget(&of, NOW).await.unwrap().unwrap();
     assert_eq!(still.approved_by.as_deref(), Some("arn:lead"), "later spending leaves the approval");
     assert!(!control.approve_budget(&of, NEXT_DAY, "arn:ops", NOW).await.unwrap());
+}
+
+async fn what_went_idle_sums_up_apart_from_commands<C: Control>(control: &C) {
+    let of = tenant("idle");
+    assert_eq!(control.count_idle(&of, NOW, 3, UNTIL).await.unwrap(), 3);
+    assert_eq!(control.count_idle(&of, NOW, 40, UNTIL).await.unwrap(), 43);
+    assert_eq!(control.count_idle(&of, NEXT_DAY, 1, UNTIL).await.unwrap(), 1);
+    assert_eq!(control.count_idle(&tenant("idle-2"), NOW, 2, UNTIL).await.unwrap(), 2);
+    assert_eq!(control.budget(&of, NOW).await.unwrap(), None);
 }

@@ -12,6 +12,7 @@ use super::NOW;
 use crate::tokens::tenant;
 
 const LATER: EpochSeconds = EpochSeconds(NOW.0 + 60);
+const LAST: EpochSeconds = EpochSeconds(NOW.0 + 120);
 
 pub(super) async fn suite<C: Control>(control: &C) {
     a_pause_stands_until_it_is_ended_by_its_name(control).await;
@@ -25,23 +26,29 @@ fn pause(actor: &str, since: EpochSeconds, freezes: bool) -> Pause {
 }
 
 fn own(pause: &Pause) -> Pauses {
-    Pauses { of_all: None, own: Some(pause.clone()) }
+    Pauses { own: Some(pause.clone()), ..Pauses::default() }
 }
 
 async fn a_pause_stands_until_it_is_ended_by_its_name<C: Control>(control: &C) {
     let (of, other) = (tenant("paused"), tenant("paused-2"));
     let reach = Reach::Tenant(of.clone());
     assert_eq!(control.pauses(&of).await.unwrap(), Pauses::default());
-    assert!(!control.resume(&reach, NOW).await.unwrap(), "nothing stands");
+    assert!(!control.resume(&reach, NOW, NOW).await.unwrap(), "nothing stands");
     let mut said = pause("arn:ops", NOW, false);
     said.by.reason_text = Some("INC-7".to_owned());
     assert!(control.pause(&reach, &said).await.unwrap());
     assert_eq!(control.pauses(&of).await.unwrap(), own(&said));
     assert_eq!(control.pauses(&other).await.unwrap(), Pauses::default());
-    assert!(!control.resume(&reach, LATER).await.unwrap(), "another pause was meant");
+    assert!(!control.resume(&reach, LATER, NOW).await.unwrap(), "another pause was meant");
     assert_eq!(control.pauses(&of).await.unwrap(), own(&said));
-    assert!(control.resume(&reach, NOW).await.unwrap());
-    assert_eq!(control.pauses(&of).await.unwrap(), Pauses::default());
+    assert!(control.resume(&reach, NOW, LATER).await.unwrap());
+    // It is over, and that it stood is known.
+    let ended = |at| Pauses { ended_at: Some(at), ..Pauses::default() };
+    assert_eq!(control.pauses(&of).await.unwrap(), ended(LATER));
+    assert!(!control.resume(&reach, NOW, LAST).await.unwrap(), "it ended once");
+    assert_eq!(control.pauses(&of).await.unwrap(), ended(LATER));
+    assert!(control.pause(&reach, &said).await.unwrap() && control.resume(&reach, NOW, LAST).await.unwrap());
+    assert_eq!(control.pauses(&of).await.unwrap(), ended(LAST));
 }
 
 async fn a_pause_gives_way_only_to_a_freeze<C: Control>(control: &C) {
@@ -56,7 +63,7 @@ async fn a_pause_gives_way_only_to_a_freeze<C: Control>(control: &C) {
         assert!(!control.pause(&reach, &late).await.unwrap());
     }
     assert_eq!(control.pauses(&of).await.unwrap(), own(&freeze));
-    assert!(control.resume(&reach, LATER).await.unwrap());
+    assert!(control.resume(&reach, LATER, LATER).await.unwrap());
 }
 
 async fn a_pause_of_all_reaches_every_tenant<C: Control>(control: &C) {
@@ -64,12 +71,13 @@ async fn a_pause_of_all_reaches_every_tenant<C: Control>(control: &C) {
     let (all, its_own) = (pause("arn:ops", NOW, true), pause("arn:ops", LATER, false));
     assert!(control.pause(&Reach::Everybody, &all).await.unwrap());
     assert!(control.pause(&reach, &its_own).await.unwrap());
-    let both = Pauses { of_all: Some(all), own: Some(its_own) };
-    assert_eq!(control.pauses(&of).await.unwrap(), both);
+    let stand = control.pauses(&of).await.unwrap();
+    assert_eq!((stand.of_all, stand.own), (Some(all), Some(its_own)));
     // Left as it was, for the suites that follow.
-    assert!(control.resume(&Reach::Everybody, NOW).await.unwrap());
+    assert!(control.resume(&Reach::Everybody, NOW, LAST).await.unwrap());
     assert!(control.pauses(&of).await.unwrap().is_paused(), "its own stands");
-    assert!(control.resume(&reach, LATER).await.unwrap());
+    assert!(control.resume(&reach, LATER, LATER).await.unwrap());
+    assert_eq!(control.pauses(&of).await.unwrap().ended_at, Some(LAST), "the later end of the two");
 }
 
 async fn late_uses_sum_up_by_tenant_and_day_until_they_are_forgotten<C: Control>(control: &C) {
