@@ -73,14 +73,24 @@ impl Witnesses {
     /// Journal of the American Statistical Association 22 (1927), 209–212; its merits against others: L. D. Brown,
     /// T. T. Cai, A. `DasGupta`, "Interval Estimation for a Binomial Proportion", Statistical Science 16 (2001), 101–133.
     pub fn lower_bound(self) -> Option<Share> {
+        self.wilson(-Z)
+    }
+
+    /// Its upper bound, by the same score: the true share is above it once in twenty times.
+    pub fn upper_bound(self) -> Option<Share> {
+        self.wilson(Z)
+    }
+
+    /// The bound that lies so many standard deviations off.
+    fn wilson(self, z: f64) -> Option<Share> {
         if self.is_none() {
             return None;
         }
         let n = count_of(self.n_witnesses);
         let share = count_of(self.n_found.min(self.n_witnesses)) / n;
-        let (z2, middle) = (Z * Z, share + Z * Z / (2.0 * n));
-        let spread = Z * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
-        Some(Share::from_fraction((middle - spread) / (1.0 + z2 / n)))
+        let (z2, middle) = (z * z, share + z * z / (2.0 * n));
+        let spread = z * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+        Some(Share::from_fraction((middle + spread) / (1.0 + z2 / n)))
     }
 
     #[must_use]

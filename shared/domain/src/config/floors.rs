@@ -155,6 +155,10 @@ pub const COMMAND_FLOOR: RangeInclusive<u64> = 0..=10_000;
 /// By how many percentage points recall may not fall below its trailing median.
 pub const RECALL_FALL_POINTS: RangeInclusive<u64> = 1..=5;
 
+/// The recall in percent below which a run is void before a person has accepted a value: half of what is known to be alive
+/// in no store is no first value that one may wave through.
+pub const RECALL_FIRST_PERCENT: RangeInclusive<u64> = 50..=100;
+
 /// The fewest witnesses of a kind on which a run relies without a person: with fewer than 100 the lower bound of a
 /// perfect recall is below 97.4 %.
 pub const WITNESSES_MIN: RangeInclusive<u64> = 100..=1_000_000;

@@ -220,7 +220,7 @@ fn a_minimal_file_stands_and_gets_the_defaults() {
         command_percent: 1,
         command_floor: 10,
         shrink_percent: 85,
-        recall: RecallRails { fall_points: 2, witnesses_min: 300, canary_grace: Duration::from_hours(24) },
+        recall: RecallRails::DEFAULT,
         late_use_percent: 1,
         late_use_floor: 5,
     };
@@ -434,6 +434,7 @@ fn floors_and_ceilings_hold_at_below_and_above() {
         ("ratio_floor = 10", "command_percent", [("11", false), ("10", true), ("-1", false)]),
         ("ratio_floor = 10", "command_floor", [("10001", false), ("10000", true), ("-1", false)]),
         ("ratio_floor = 10", "recall_fall_points", [("0", false), ("5", true), ("6", false)]),
+        ("ratio_floor = 10", "recall_first_percent", [("49", false), ("50", true), ("101", false)]),
         ("ratio_floor = 10", "witnesses_min", [("99", false), ("100", true), ("1000001", false)]),
         ("ratio_floor = 10", "canary_grace", [("\"8d\"", false), ("\"0s\"", true), ("\"169h\"", false)]),
         ("grace = \"24h\"", "reuse_leeway", [("\"601s\"", false), ("\"0s\"", true), ("\"11m\"", false)]),

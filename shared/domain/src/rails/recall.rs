@@ -13,6 +13,9 @@ use crate::witness::{Measured, Share, Witnesses};
 /// Over how many of the earlier values the median is taken.
 const TRAIL: usize = 15;
 
+/// With fewer witnesses than this a low recall asks a person and voids nothing: one user of one odd program makes the share.
+const FEWEST_TO_VOID: u64 = 30;
+
 /// A run before this one whose recall counts.
 #[derive(Clone, Copy, Debug)]
 struct Earlier<'a> {
@@ -96,7 +99,7 @@ fn judge_kind(
     let Some((recall, least)) = now.recall().zip(now.lower_bound()) else {
         return unmeasured(kind, is_accepted);
     };
-    let Witnesses { n_witnesses, n_found } = now;
+    let Witnesses { n_witnesses, .. } = now;
     let mut findings = Vec::new();
     if now.n_elsewhere() > 0 {
         findings.push(Finding::Note(format!(
@@ -109,7 +112,11 @@ fn judge_kind(
         && recall < median
         && recall <= median.minus_points(rails.fall_points)
     {
-        findings.push(fallen((kind, now), recall, (median, trail.len())));
+        // Of a few one token more or less is many points: then the whole interval has to lie below.
+        let floor = median.minus_points(rails.fall_points);
+        let is_sure = rails.witnesses_min <= n_witnesses || is_surely_below(now, floor);
+        let why = fallen((kind, now), recall, (median, trail.len()));
+        findings.push(if is_sure { Finding::Void(why) } else { Finding::approval(why) });
         return findings;
     }
     if n_witnesses < rails.witnesses_min {
@@ -120,23 +127,44 @@ fn judge_kind(
         )));
     }
     if !is_accepted {
-        findings.push(Finding::approval(format!(
-            "recall of kind {kind} is measured for the first time: {recall} (at least {least}), {n_found} of {n_witnesses} \
-             tokens. Later runs are compared with it, so a person says whether it is right: what is missing from it are \
-             stores that Lethe does not know"
-        )));
+        findings.push(first((kind, now), (recall, least), rails));
     }
     findings
 }
 
-fn fallen((kind, now): (&str, Witnesses), recall: Share, (median, n_runs): (Share, usize)) -> Finding {
+/// The first value that a person is to accept. So low a one that stores must be missing is nothing to be waved through.
+fn first((kind, now): (&str, Witnesses), (recall, least): (Share, Share), rails: &RecallRails) -> Finding {
     let Witnesses { n_witnesses, n_found } = now;
-    Finding::Void(format!(
+    let floor = Share::of(u64::from(rails.first_percent), 100);
+    if floor.is_some_and(|floor| is_surely_below(now, floor)) {
+        return Finding::Void(format!(
+            "only {n_found} of {n_witnesses} tokens of kind {kind} that are known to be alive were found ({recall}, and no \
+             person has accepted less than {} %). The others are in a store that is not registered, or that the scan does \
+             not understand. Nothing was changed. Ask the tenant where it keeps them and add that store to its sources in \
+             lethe.toml",
+            rails.first_percent
+        ));
+    }
+    Finding::approval(format!(
+        "recall of kind {kind} is measured for the first time: {recall} (at least {least}), {n_found} of {n_witnesses} \
+         tokens. Later runs are compared with it, so a person says whether it is right: what is missing from it are \
+         stores that Lethe does not know"
+    ))
+}
+
+/// Whether chance alone does not explain that so few were found.
+fn is_surely_below(now: Witnesses, floor: Share) -> bool {
+    FEWEST_TO_VOID <= now.n_witnesses && now.upper_bound().is_some_and(|most| most < floor)
+}
+
+fn fallen((kind, now): (&str, Witnesses), recall: Share, (median, n_runs): (Share, usize)) -> String {
+    let Witnesses { n_witnesses, n_found } = now;
+    format!(
         "recall of kind {kind} fell to {recall} ({n_found} of {n_witnesses} tokens that are known to be alive were found), \
          from {median}, the median of {n_runs} runs before. The tokens live and the scan does not see them: usually a store \
          writes its tokens in another format or encoding now, has moved, or a new one is not registered. Nothing was \
          changed. Look what changed in the tenant's stores and correct its sources in lethe.toml"
-    ))
+    )
 }
 
 fn unmeasured(kind: &str, is_accepted: bool) -> Vec<Finding> {
@@ -273,6 +301,29 @@ mod tests {
         // A run that went on without a person accepts nothing.
         check(&run(5, &now), &[past(1, &[], &now)], "A");
         check(&run(5, &now), &approved(&[1000]), "");
+    }
+
+    #[test]
+    fn a_first_value_that_low_voids_until_a_person_accepts_it() {
+        // The interval of 885 of 1000 reaches 90 %, that of 884 does not.
+        check(&run(5, &[("vault", 885, 1000)]), &[], "NA");
+        check(&run(5, &[("vault", 884, 1000)]), &[], "NVV");
+        check(&run(0, &[("vault", 884, 1000)]), &[], "NVV");
+        // Fewer than would do without a person are enough, but not a handful.
+        check(&run(5, &[("vault", 20, 30)]), &[], "NAVV");
+        check(&run(5, &[("vault", 0, 29)]), &[], "NAA");
+        // A run that only reported has set no value.
+        check(&run(5, &[("vault", 884, 1000)]), &[past(1, &[], &[("vault", 884, 1000)])], "NVV");
+        let accepted = Run { stage: Stage::Void, ..past(1, &[], &[("vault", 884, 1000)]) };
+        check(&run(5, &[("vault", 884, 1000)]), &[accepted], "N");
+    }
+
+    #[test]
+    fn of_a_handful_one_token_less_asks_a_person_and_a_store_less_voids() {
+        let before = [past(1, &["vault"], &[("vault", 40, 40)])];
+        check(&run(5, &[("vault", 39, 40)]), &before, "NA");
+        check(&run(0, &[("vault", 39, 40)]), &before, "N");
+        check(&run(5, &[("vault", 20, 40)]), &before, "NVV");
     }
 
     #[test]

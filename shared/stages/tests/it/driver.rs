@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::executor::block_on;
 use lethe_domain::audit::Event;
 use lethe_domain::fingerprint::TenantKeys;
@@ -23,14 +24,14 @@ use lethe_stages::confirm::Confirm;
 use lethe_stages::error::StageError;
 use lethe_stages::expire::Expire;
 use lethe_stages::invocation::Invocation;
-use lethe_stages::ports::{Approval, Control, RunRef};
+use lethe_stages::ports::{Acceptance, Approval, Control, RunRef};
 use lethe_stages::react::React;
 use lethe_stages::reconcile::Reconcile;
 use lethe_stages::scan::Scan;
 use lethe_stages::settings::{Mode, Settings};
 use lethe_stages::stream::{RecordKind, StreamRecord};
 use lethe_stages::survey::Survey;
-use lethe_stages::sweep::Sweep;
+use lethe_stages::sweep::{ApplyReport, Sweep};
 use lethe_testkit::sources::{FakeObjects, FakeTables};
 use lethe_testkit::{FakeAudit, FakeBus, FakeCloud, tenant};
 
@@ -160,12 +161,13 @@ impl World {
         }
     }
 
-    /// A shard of a plan, by a worker that asks now and then whether to hand on.
-    pub fn apply(&self, wake: &Wake, should_pause: &dyn Fn() -> bool) {
+    /// A shard of a plan, by a worker that asks now and then whether to hand on. What it is asked by may be another worker,
+    /// since none of the fakes waits.
+    pub fn apply(&self, wake: &Wake, should_pause: &dyn Fn() -> bool) -> ApplyReport {
         let Wake::Apply { tenant, run, shard, hash } = wake else { panic!("{wake:?} applies nothing") };
         let run = RunRef { tenant: tenant.clone(), id: run.clone() };
         let invocation = Invocation { now: self.now(), should_pause, has_come: &never_comes };
-        block_on(self.sweep().apply(&run, *shard, hash, invocation)).unwrap();
+        self.sweep().apply(&run, *shard, hash, invocation).now_or_never().unwrap().unwrap()
     }
 
     fn attempt(&self, wake: &Wake) -> u32 {
@@ -361,6 +363,13 @@ impl World {
                 self.approve_as(&run, &format!("arn:aws:iam::000000000000:user/operator-{at}"));
             }
         }
+    }
+
+    /// One person's word that what a void run saw is right.
+    pub fn accept(&self, run: &Run) {
+        let actor = "arn:aws:iam::000000000000:user/operator".to_owned();
+        let acceptance = Acceptance { run: RunRef::from(run), actor, accepted_at: self.now() };
+        assert!(block_on(self.cloud.control.accept(&acceptance)).unwrap());
     }
 
     /// The tenant's runs that wait for an approval.

@@ -190,6 +190,37 @@ fn a_fall_of_two_points_voids_and_a_smaller_one_does_not() {
 }
 
 #[test]
+fn a_store_that_nobody_registered_voids_every_run_until_it_is_there_or_a_person_accepts_it() {
+    // 262 of 300 may be 90 % by chance: a person may wave that through. One less may not.
+    for (from, is_void) in [(39, false), (40, true)] {
+        let world = read_world(300);
+        world.operator.set(Operator::Away);
+        world.fill(from..=300, |token| token);
+        let run = world.until(if is_void { Stage::Void } else { Stage::Gated });
+        assert_eq!(run.measured.witnesses["vault"], witnesses(301 - from, 300));
+        assert!(!is_void || note_of(&run).contains("only 261 of 300 tokens"), "{}", note_of(&run));
+    }
+    for is_accepted in [false, true] {
+        let world = read_world(300);
+        world.fill(151..=300, |token| token);
+        let void = world.until(Stage::Void);
+        for part in ["only 150 of 300 tokens", "a store that is not registered", "lethe accept acme"] {
+            assert!(note_of(&void).contains(part), "{part}: {}", note_of(&void));
+        }
+        world.rounds(30, HOUR);
+        assert_eq!((world.taken(), world.cloud.vault.n_writes()), (vec![], 0));
+        if is_accepted {
+            world.accept(&void);
+        } else {
+            world.fill(1..=300, |token| token);
+        }
+        world.read_all(1..=300);
+        world.rounds(20, HOUR);
+        assert_eq!(world.taken(), [dead()]);
+    }
+}
+
+#[test]
 fn tokens_of_a_store_that_nobody_registered_are_counted_and_listed_by_fingerprint() {
     let world = read_world(300);
     world.operator.set(Operator::Away);

@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use futures::executor::block_on;
 use lethe_domain::row::Phase;
 use lethe_domain::run::{Run, Stage};
 use lethe_domain::token::TokenId;
-use lethe_stages::ports::{Acceptance, Control, RunRef};
 use lethe_testkit::{Sample, row, token};
 
 use crate::driver::World;
@@ -56,15 +54,6 @@ fn day(world: &World) -> Run {
     last
 }
 
-fn accept(world: &World, run: &Run) {
-    let acceptance = Acceptance {
-        run: RunRef::from(run),
-        actor: "arn:aws:iam::000000000000:user/operator".to_owned(),
-        accepted_at: world.now(),
-    };
-    assert!(block_on(world.cloud.control.accept(&acceptance)).unwrap());
-}
-
 #[track_caller]
 fn assert_all_active(world: &World, n: u64) {
     let expected: BTreeMap<TokenId, Phase> = (1..=2 * n).map(|seed| (token(seed), Phase::Active)).collect();
@@ -109,7 +98,7 @@ fn a_wiped_bucket_is_not_an_empty_one_until_a_person_says_so() {
     assert_void(&void, &["source lake holds no references"]);
     assert_all_active(&world, 3);
 
-    accept(&world, &void);
+    world.accept(&void);
     assert_eq!(day(&world).stage, Stage::Applied);
     world.rounds(8, HOUR);
     let cooling: Vec<bool> = (1..=6).map(|seed| world.phases()[&token(seed)] == Phase::Cooling).collect();
@@ -152,7 +141,7 @@ fn a_source_passes_at_the_share_and_not_just_below() {
                 &["orders holds under 85 % of its references and rows", "84 references, 0 objects"],
             );
             assert_all_active(&world, 100);
-            accept(&world, &run);
+            world.accept(&run);
             assert_eq!(day(&world).stage, Stage::Applied);
         }
     }

@@ -39,7 +39,7 @@ fn a_line_that_is_not_the_default_says_so() {
 }
 
 /// Every setting that the file may have.
-const SETTINGS: [&str; 53] = [
+const SETTINGS: [&str; 54] = [
     "version",
     "due_shards",
     "prefix",
@@ -89,6 +89,7 @@ const SETTINGS: [&str; 53] = [
     "command_floor",
     "shrink_percent",
     "recall_fall_points",
+    "recall_first_percent",
     "witnesses_min",
     "canary_grace",
     "late_use_percent",
