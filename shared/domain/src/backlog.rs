@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::GateRails;
-use crate::run::{PlanTally, Run, RunId};
+use crate::run::{PlanTally, Purpose, Run, RunId};
 use crate::time::EpochSeconds;
 use crate::token::{TenantId, TokenId, token_digest};
 
@@ -53,6 +53,9 @@ pub struct Slice {
     pub at: EpochSeconds,
     /// How many tokens its plan cools.
     pub n_tokens: u64,
+    /// Whether it was carried out to its end.
+    #[serde(default)]
+    pub is_done: bool,
 }
 
 impl Backlog {
@@ -73,9 +76,11 @@ impl Backlog {
         if self.finished_at.is_some() {
             return None;
         }
-        let mut others = self.slices.iter().filter(|slice| slice.run != *run).peekable();
-        let percent = if others.peek().is_none() { rails.cohort_percent } else { rails.slice_percent };
-        let taken = others.filter(|slice| now < slice.at.plus(day)).map(|slice| slice.n_tokens);
+        let others = || self.slices.iter().filter(|slice| slice.run != *run);
+        // A run that was let through and then void has shown nothing.
+        let has_cohort = others().any(|slice| slice.is_done);
+        let percent = if has_cohort { rails.slice_percent } else { rails.cohort_percent };
+        let taken = others().filter(|slice| now < slice.at.plus(day)).map(|slice| slice.n_tokens);
         let taken = taken.fold(0_u64, u64::saturating_add);
         Some(slice_size(n_active, percent, rails).saturating_sub(taken))
     }
@@ -86,7 +91,9 @@ impl Backlog {
     /// Guard: an approval covers what the backlog was when it was given, and nothing that came later.
     pub fn covers(&self, run: &RunId, n_tokens: u64, spare: u64) -> bool {
         let Some(approved) = self.approved.as_ref().filter(|_| self.stopped.is_none()) else { return false };
-        let since = self.slices.iter().filter(|slice| slice.run != *run && approved.at <= slice.at);
+        // What a run left that was let through and then void is still among the tokens that are found.
+        let is_taken = |slice: &&Slice| slice.is_done && slice.run != *run && approved.at <= slice.at;
+        let since = self.slices.iter().filter(is_taken);
         let taken = since.fold(0_u64, |sum, slice| sum.saturating_add(slice.n_tokens));
         taken.saturating_add(n_tokens) <= approved.n_tokens.saturating_add(spare)
     }
@@ -99,7 +106,8 @@ impl Backlog {
         if self.finished_at.is_some() || is_known || run.tally.n_cool == 0 {
             return next;
         }
-        next.slices.push(Slice { run: run.id.clone(), at: now, n_tokens: run.tally.n_cool });
+        let n_tokens = run.tally.n_cool;
+        next.slices.push(Slice { run: run.id.clone(), at: now, n_tokens, is_done: false });
         if !by.is_empty() && run.tally.n_deferred > 0 {
             let n_tokens = run.tally.n_cool.saturating_add(run.tally.n_deferred);
             let plan_hash = run.plan_hash.clone().unwrap_or_default();
@@ -109,17 +117,23 @@ impl Backlog {
         next
     }
 
-    /// This record after a run was carried out: finished when it put nothing off, and either took something or found
-    /// nothing left.
+    /// This record after a run was carried out: finished when it put nothing off, either took something or found nothing
+    /// left, and what is still to be missed again is no backlog: it fits into a slice.
     #[must_use]
-    pub fn after(&self, run: &Run, now: EpochSeconds) -> Self {
-        let PlanTally { n_cool, n_deferred, n_struck, .. } = run.tally;
-        // A run that may not cool, as a verdict run, still lists the candidates as struck.
-        let is_empty = n_cool > 0 || (n_struck == 0 && !self.slices.is_empty());
-        if self.finished_at.is_some() || n_deferred > 0 || !is_empty {
-            return self.clone();
+    pub fn after(&self, run: &Run, rails: &GateRails, now: EpochSeconds) -> Self {
+        let mut next = self.clone();
+        next.slices.iter_mut().filter(|slice| slice.run == run.id).for_each(|slice| slice.is_done = true);
+        let PlanTally { n_active, n_cool, n_deferred, n_struck, n_not_idle, .. } = run.tally;
+        let is_empty = match n_cool {
+            // A verdict run may not cool, and where it goes on from no other run it knows of no candidate either.
+            0 if run.purpose == Purpose::Verdict => false,
+            0 => n_struck == 0 && n_not_idle == 0 && !self.slices.is_empty(),
+            _ => n_struck.saturating_add(n_not_idle) <= slice_size(n_active, rails.slice_percent, rails),
+        };
+        if n_deferred == 0 && is_empty {
+            next.finished_at = self.finished_at.or(Some(now));
         }
-        Self { finished_at: Some(now), ..self.clone() }
+        next
     }
 
     /// This record standing still: the slices go on only after a new approval. What was never approved goes by none.

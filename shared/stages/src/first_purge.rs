@@ -1,6 +1,7 @@
 //! The record of a tenant's first purge, kept by whoever lets a run through and by whoever closes it.
 
 use lethe_domain::backlog::Backlog;
+use lethe_domain::config::GateRails;
 use lethe_domain::run::Run;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TenantId;
@@ -31,10 +32,11 @@ pub(crate) async fn note_slice<C: Control>(
 pub(crate) async fn note_end<C: Control>(
     control: &C,
     run: &Run,
+    rails: &GateRails,
     now: EpochSeconds,
 ) -> Result<(), StageError> {
     let before = backlog_of(control, &run.tenant).await?;
-    save(control, &before, &before.after(run, now)).await
+    save(control, &before, &before.after(run, rails, now)).await
 }
 
 /// Has the slices of a tenant's first purge wait for a new approval.

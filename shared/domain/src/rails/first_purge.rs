@@ -36,8 +36,8 @@ fn why(facts: &PlanFacts<'_>, n_left: u64) -> String {
     };
     format!(
         "{begins}. {n_left} of {} active tokens ({}) look unused; this plan takes the {} that were unused longest out of \
-         service, and later runs the others, a slice a day for {n_days} days. The approval of this plan covers all {n_left} \
-         and no token more. Are they as many as you expect? If not, a store is missing in the config or was read badly",
+         service, and later runs the others, a slice a day for {n_days} days. The approval of this plan covers all {n_left}, \
+         and beyond them only what needs no person. Are they as many as you expect? If not, a store is missing in the config or was read badly",
         tally.n_active,
         percent_text(share_of(n_left, tally.n_active)),
         tally.n_cool,
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::backlog::Backlog;
-    use crate::config::Config;
+    use crate::config::{Config, GateRails};
     use crate::run::{PlanTally, Purpose, Run, RunId};
     use crate::time::EpochSeconds;
     use crate::token::TenantId;
@@ -88,8 +88,9 @@ mod tests {
     fn one_approval_covers_the_whole_backlog() {
         let (why, n_persons) = found(&run(1, 100, 1400), &fresh()).unwrap();
         assert_eq!(n_persons, 1);
-        insta::assert_snapshot!(why, @"this is its first purge. 1500 of 10000 active tokens (15.00 %) look unused; this plan takes the 100 that were unused longest out of service, and later runs the others, a slice a day for 3 days. The approval of this plan covers all 1500 and no token more. Are they as many as you expect? If not, a store is missing in the config or was read badly");
-        let approved = fresh().with_slice(&run(1, 100, 1400), vec!["ada".into()], NOW);
+        insta::assert_snapshot!(why, @"this is its first purge. 1500 of 10000 active tokens (15.00 %) look unused; this plan takes the 100 that were unused longest out of service, and later runs the others, a slice a day for 3 days. The approval of this plan covers all 1500, and beyond them only what needs no person. Are they as many as you expect? If not, a store is missing in the config or was read badly");
+        let (first, rails) = (run(1, 100, 1400), GateRails::DEFAULT);
+        let approved = fresh().with_slice(&first, vec!["ada".into()], NOW).after(&first, &rails, NOW);
         assert_eq!(found(&run(2, 500, 900), &approved), None);
         // 500 of 10,000 pass without a person anyway.
         assert_eq!(found(&run(2, 500, 1400), &approved), None);

@@ -52,7 +52,7 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             self.control.create_run(&next).await?;
         }
         if stage == Stage::Applied {
-            note_end(self.control, run, now).await?;
+            note_end(self.control, run, &pinned.config.rails.gate, now).await?;
             if let Some(next) = next_slice(run, pinned.pace(&run.tenant, &self.settings.limits), now)
                 && !self.is_looked_again(run).await?
             {
@@ -90,8 +90,8 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
 fn cut_short(run: &Run) -> String {
     let ApplyTally { n_cooled, n_sentenced, n_paused, .. } = run.applied;
     format!(
-        "the tenant was paused while its plan was carried out: {n_paused} writes were not made, {n_cooled} tokens had \
-         been taken out of service and {n_sentenced} sentenced before. It is booked again and looks anew after the pause; \
+        "the tenant was paused after its plan was made: {n_paused} writes were not made, {n_cooled} tokens had been \
+         taken out of service and {n_sentenced} sentenced before. It is booked again and looks anew after the pause; \
          `lethe undo {} {}` takes back what it wrote",
         run.tenant, run.id
     )

@@ -23,7 +23,7 @@ fn backlog(of: &str) -> Backlog {
             at: NOW,
             n_tokens: u64::MAX,
         }),
-        slices: vec![Slice { run, at: NOW, n_tokens: 7 }],
+        slices: vec![Slice { run, at: NOW, n_tokens: 7, is_done: true }],
         stopped: Some("reads of cooling tokens".to_owned()),
         finished_at: Some(NOW),
         ..Backlog::new(tenant(of))
