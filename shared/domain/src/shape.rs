@@ -9,12 +9,12 @@ use crate::policy::Trigger;
 use crate::run::{Run, Stage};
 use crate::token::TenantId;
 
-/// The digest over a tenant's formats, sources and what its scanned kinds say about being unreferenced and idle. A build
+/// The digest over a tenant's formats, sources, read feed and what its scanned kinds say about being unreferenced and idle. A build
 /// that knows more of a source writes it otherwise; its first runs are then shadow runs, which is the safe side.
 pub fn shape_of(config: &Config, tenant: &TenantId) -> String {
     let mut text = String::new();
-    let sources = config.tenant(tenant).map(|tenant| &tenant.sources);
-    let _ = write!(text, "{:?} {sources:?}", config.scanned_formats(tenant));
+    let section = config.tenant(tenant).map(|tenant| (&tenant.sources, tenant.reads));
+    let _ = write!(text, "{:?} {section:?}", config.scanned_formats(tenant));
     for (name, kind, _) in config.scanned_kinds(tenant) {
         let rules = [Trigger::Unreferenced, Trigger::Idle].map(|trigger| kind.rule(trigger));
         let times = (kind.grace, kind.read_granularity, kind.idle_after, kind.idle_requires);
@@ -83,6 +83,7 @@ changed_at_unit = "ms"
             TEXT.replace("[kinds.session]", "grace = \"48h\"\n[kinds.session]"),
             format!("{TEXT}{lake}"),
             format!("{TEXT}[kinds.vault.on.unreferenced]\nstrikes = 3\n"),
+            format!("{TEXT}[tenants.acme.reads]\nfeed = \"trusted\"\n"),
         ] {
             assert_ne!(shape(&changed), shape(TEXT), "{changed}");
         }

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use lethe_domain::audit::Event;
+use lethe_domain::backlog::Backlog;
+use lethe_domain::config::Config;
 use lethe_domain::plan::{PlanIndex, ShardPlan, hash_of};
-use lethe_domain::rails::{Judgement, PlanFacts, accepted_kinds, judge_plan};
-use lethe_domain::run::{Run, Stage};
+use lethe_domain::rails::{Judgement, PlanFacts, Watched, accepted_kinds, judge_plan};
+use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::EpochSeconds;
 
 use super::Sweep;
@@ -17,6 +19,27 @@ use crate::runs::earlier_runs;
 use crate::settings::Mode;
 use crate::stored::to_json;
 use crate::work_keys;
+
+/// What a plan is held against.
+struct Seen<'a> {
+    config: &'a Config,
+    earlier: Vec<Run>,
+    accepted: BTreeSet<RunId>,
+    canaries: Vec<Watched>,
+    backlog: Backlog,
+}
+
+impl Seen<'_> {
+    /// The run with what the plan counts, and what the rails say to it.
+    fn judge(&self, run: &Run, index: &PlanIndex) -> (Run, Judgement) {
+        let run = Run { tally: index.tally, measured: index.measured.clone(), ..run.clone() };
+        let Self { config, earlier, accepted, canaries, backlog } = self;
+        let facts =
+            PlanFacts { run: &run, tally: &index.tally, earlier, config, backlog, accepted, canaries };
+        let judgement = Judgement::of(judge_plan(&facts));
+        (run, judgement)
+    }
+}
 
 impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, W, V, Q> {
     /// Closes the gate if every shard is planned; the last planner does.
@@ -44,29 +67,41 @@ impl<C: Control, A: AuditLog, W: WorkStore, V: Vault, Q: Queue> Sweep<'_, C, A, 
             Ok(planned) => planned,
             Err(why) => return self.runs().void(run, &why, now).await,
         };
-        let measured = planned.measured.clone();
-        let run = &Run { tally: planned.tally, measured, ..run.clone() };
-        let runs = earlier_runs(self.control, &run.tenant).await?;
-        let earlier: Vec<Run> = runs.into_iter().filter(|other| other.id != run.id).collect();
-        let accepted = self.control.acceptances(&run.tenant).await?;
-        let accepted = &accepted.into_iter().map(|acceptance| acceptance.run.id).collect::<BTreeSet<_>>();
-        let (tally, config) = (&planned.tally, &pinned.config);
-        let canaries = &self.canaries(run, &pinned).await?;
-        let (earlier, backlog) = (&earlier, &backlog);
-        let facts = PlanFacts { run, tally, earlier, config, backlog, accepted, canaries };
-        let judgement = Judgement::of(judge_plan(&facts));
+        let seen = self.seen(run, (&pinned, backlog)).await?;
+        let (judged, judgement) = seen.judge(run, &planned);
         if let Some(why) = judgement.void_reason() {
-            return self.runs().void(run, &why, now).await;
+            return self.runs().void(&judged, &why, now).await;
         }
-        let index = PlanIndex { notes: judgement.notes.clone(), ..planned };
-        let bytes = self.store_index(&run_ref, &index).await?;
+        let bytes = self
+            .store_index(&run_ref, &PlanIndex { notes: judgement.notes, planned_at: now, ..planned })
+            .await?;
         let Ok(index) = serde_json::from_slice::<PlanIndex>(&bytes) else {
             return self.runs().void(run, "the index of its plan is damaged", now).await;
         };
+        // Guard: what is judged is what is stored, which may be another planner's, cut at another moment.
+        let (run, judgement) = seen.judge(run, &index);
+        if let Some(why) = judgement.void_reason() {
+            return self.runs().void(&run, &why, now).await;
+        }
         let notes = index.notes.clone();
-        let recall_accepted = accepted_kinds(&run.measured, earlier, accepted);
-        let planned = Run { plan_hash: Some(hash_of(&bytes)), notes, recall_accepted, ..run.clone() };
+        let recall_accepted = accepted_kinds(&run.measured, &seen.earlier, &seen.accepted);
+        let plan_hash = Some(hash_of(&bytes));
+        let planned = Run { plan_hash, planned_at: index.planned_at, notes, recall_accepted, ..run };
         self.pass(&planned, (&pinned, &index), &judgement, now).await
+    }
+
+    /// Reads what the tenant's plan is held against.
+    async fn seen<'a>(
+        &self,
+        run: &Run,
+        (pinned, backlog): (&'a Pinned, Backlog),
+    ) -> Result<Seen<'a>, StageError> {
+        let runs = earlier_runs(self.control, &run.tenant).await?;
+        let earlier = runs.into_iter().filter(|other| other.id != run.id).collect();
+        let accepted = self.control.acceptances(&run.tenant).await?;
+        let accepted = accepted.into_iter().map(|acceptance| acceptance.run.id).collect();
+        let canaries = self.canaries(run, pinned).await?;
+        Ok(Seen { config: &pinned.config, earlier, accepted, canaries, backlog })
     }
 
     /// Stores the index and returns the bytes that are there now: ours, or those of another planner who closed the gate

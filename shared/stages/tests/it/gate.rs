@@ -16,6 +16,7 @@ mod crash;
 mod pace;
 mod shadow;
 mod slices;
+mod stored;
 
 /// One tenant with a table, one campaign a month, and the shipped ratio.
 fn sample() -> Sample {
