@@ -18,7 +18,7 @@ mod usual;
 
 pub use age::{narrowed, stale_marks, stale_plan, superseded};
 pub use baseline::baseline_of;
-pub use budget::command_limit;
+pub use budget::{command_limit, idle_limit};
 pub use canary::Watched;
 pub use finding::{Finding, Judgement};
 pub use late_use::late_use_limit;

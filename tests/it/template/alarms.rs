@@ -56,13 +56,14 @@ fn faults(template: &Value) -> Vec<String> {
 ///
 /// Commands that wait are said by whoever makes them wait, once and never again, so the first is heard. What reconcile
 /// says anew with every tick has periods of two ticks at least, or one that comes late would look like an end.
-const OWN: [(&str, &str, i64, i64); 9] = [
+const OWN: [(&str, &str, i64, i64); 10] = [
     ("OverdueRows", "Maximum", 3600, 0),
     ("OverdueVersions", "Maximum", 3600, 0),
     ("FanOutsStuck", "Maximum", 3600, 0),
     ("CommandsWaiting", "Maximum", 3600, 0),
     ("CommandsRefused", "Sum", 3600, 10),
     ("LateReads", "Sum", 300, 0),
+    ("IdlePutOff", "Maximum", 3600, 0),
     ("LateUsePauses", "Sum", 300, 0),
     ("AskedAfterRemoval", "Sum", 300, 0),
     ("Reuse", "Sum", 300, 0),

@@ -12,7 +12,7 @@ use super::{FUNCTIONS, caught, sound, template, with, with_statement};
 const CONTROL: &str = "arn:aws:dynamodb:eu-central-1:111122223333:table/lethe-control";
 
 /// One key of each kind.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "config",
     "approval#acme",
     "accepted#acme",
@@ -31,6 +31,7 @@ const KEYS: [&str; 21] = [
     "pause",
     "pause#acme",
     "lateuse#acme",
+    "idle#acme",
     "undo#acme",
     "regret#acme",
     // What nobody has thought of yet.
@@ -64,6 +65,8 @@ fn agreed(function: &str) -> (&'static [&'static str], &'static [&'static str]) 
                 &["fanout#acme", "answer#acme#k-1", "budget#acme", "ledger#acme#0001#00ff", "reads#acme"],
             )
         }
+        // It counts what goes idle in a day.
+        "expire" => (&["idle#acme"], &[]),
         // It counts what was taken and what came back.
         "react" => (&["regret#acme"], &[]),
         "reconcile" => (

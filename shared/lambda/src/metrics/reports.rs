@@ -50,7 +50,7 @@ impl Measured for ApplyReport {
 /// As with [`ApplyReport`]; in report mode the counts are of what would have been.
 impl Measured for ExpireReport {
     fn metrics(&self) -> Vec<Metric> {
-        Vec::new()
+        nonzero([Metric::count("IdlePutOff", self.n_put_off)])
     }
 }
 

@@ -25,9 +25,9 @@ fn world(feed: &str) -> World {
         .cadence("30d")
         .idle_after("3d")
         .with("[kinds.vault.on.idle]\ncool_off = \"24h\"")
+        .ratio(5, 10)
         .reads(feed);
-    let mut world = World::new(&config.text());
-    world.settings.scan = false;
+    let world = World::new(&config.text());
     world.stores.tables.create("acme-orders");
     let now = world.now();
     world.cloud.vault.insert(row("acme", &token(SILENT)).created_at(now).due_at(now.plus(DAY * 3 + HOUR)));
@@ -67,6 +67,28 @@ fn a_token_is_idle_when_the_feed_was_alive_through_its_whole_window() {
     assert_eq!(phase(&world), Phase::Cooling);
     let row = world.cloud.vault.row(&row("acme", &token(SILENT)).key()).unwrap();
     assert_eq!(row.reason, Some(Trigger::Idle));
+}
+
+#[test]
+fn no_more_tokens_go_idle_in_a_day_than_the_ratio_has_room_for() {
+    let world = world("proven");
+    let due = world.now().plus(DAY * 3 + HOUR);
+    for seed in 10..40 {
+        let idle = row("acme", &token(seed)).created_at(world.now()).due_at(due);
+        world.cloud.vault.insert(idle);
+    }
+    // Of 32 tokens 5 % are less than the floor of ten. The thirty and the silent one go idle at once.
+    let n_cooling = || world.phases().values().filter(|phase| **phase == Phase::Cooling).count();
+    hours(&world, 72, true, 1);
+    assert_eq!(n_cooling(), 0);
+    // Each day to its last hour. Whoever is put off has a time of its own on the next day, which may be in that hour.
+    let days = [14, 24, 24, 24, 24].map(|n| {
+        hours(&world, n, true, 1);
+        n_cooling()
+    });
+    assert_eq!(days[..2], [10, 20]);
+    assert!(days.windows(2).all(|pair| pair[1] <= pair[0] + 10), "{days:?}");
+    assert_eq!(days[4], 31);
 }
 
 #[test]
