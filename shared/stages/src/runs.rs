@@ -10,8 +10,15 @@ use crate::error::StageError;
 use crate::ports::{AuditLog, Control, PortError};
 use crate::settings::Settings;
 
-/// A run that was void this often in its campaign is not tried again before the next one.
-const MAX_ORDINAL: u8 = 32;
+/// So many runs of a campaign follow each other at the run spacing: more than five days of void ones.
+const OFTEN: u8 = 32;
+
+/// By how much longer the later ones wait: one a day, and only while the next campaign has not begun. A cadence may be a
+/// year, and what is condemned does not wait for it because a right was missing for a week.
+const SELDOM: u32 = 6;
+
+/// The last number of a run in its campaign.
+const LAST: u8 = 99;
 
 /// How many of a tenant's latest runs are looked back on, as a rule.
 const RUNS_SEEN: u32 = 40;
@@ -58,10 +65,17 @@ impl<C: Control, A: AuditLog> Runs<'_, C, A> {
     /// Gives a run up: nothing follows from it, strikes neither rise nor fall. It is booked again, so that neither the
     /// first look nor the condemned wait for the next cadence.
     pub async fn void(&self, run: &Run, why: &str, now: EpochSeconds) -> Result<(), StageError> {
-        tracing::warn!(tenant = %run.tenant, run = %run.id, why, "run is void");
-        if let Some(again) = self.again(run, now) {
+        if let Some(again) = self.again(run, now)
+            && (run.id.ordinal < OFTEN || self.is_last_campaign(run).await?)
+        {
             self.control.create_run(&again).await?;
         }
+        self.give_up(run, why, now).await
+    }
+
+    /// The same without booking it again: a person does not want what it planned.
+    pub async fn give_up(&self, run: &Run, why: &str, now: EpochSeconds) -> Result<(), StageError> {
+        tracing::warn!(tenant = %run.tenant, run = %run.id, why, "run is void");
         self.step(&run.voided(why, now), Event::RunVoid, now).await?;
         Ok(())
     }
@@ -73,12 +87,21 @@ impl<C: Control, A: AuditLog> Runs<'_, C, A> {
         Ok(baseline_of(runs, &accepted))
     }
 
+    /// Whether no later campaign looks for the same, so that void ones do not pile up.
+    async fn is_last_campaign(&self, run: &Run) -> Result<bool, StageError> {
+        let latest = self.control.runs(&run.tenant, 1).await?;
+        Ok(latest.iter().all(|latest| latest.id.slot <= run.id.slot))
+    }
+
     fn again(&self, run: &Run, now: EpochSeconds) -> Option<Run> {
-        if run.plan_only || MAX_ORDINAL <= run.id.ordinal {
+        if run.plan_only {
             return None;
         }
-        let at = now.plus(self.settings.limits.run_spacing);
-        let again = Run::booked(run.tenant.clone(), run.id.following()?, run.purpose, at, now);
+        let spacing = self.settings.limits.run_spacing;
+        let wait = if run.id.ordinal < OFTEN { spacing } else { spacing.saturating_mul(SELDOM) };
+        // Numbers have two digits where they are sorted.
+        let id = run.id.following().filter(|id| id.ordinal <= LAST)?;
+        let again = Run::booked(run.tenant.clone(), id, run.purpose, now.plus(wait), now);
         Some(Run { look: run.look, ..again })
     }
 }

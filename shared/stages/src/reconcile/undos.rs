@@ -25,6 +25,12 @@ use crate::undo::{Found, Next, Written, concerns, kept, written_until};
 /// How many of a tenant's latest orders a tick looks at.
 const UNDOS_SEEN: u32 = 40;
 
+/// And how many of its runs.
+const RUNS_SEEN: u32 = 40;
+
+/// Why a run that is taken back is void.
+const UNDONE: &str = "a person ordered it to be undone";
+
 /// An order in hand.
 struct InHand<'a, C, A, V> {
     deeds: Deeds<'a, C, A, V>,
@@ -72,10 +78,27 @@ where
         }
         if !run.stage.is_final() {
             let runs = Runs { control: self.control, audit: self.audit, settings: self.settings };
-            runs.void(run, "a person ordered it to be undone", now).await?;
+            runs.give_up(run, UNDONE, now).await?;
             return Ok(false);
         }
+        if run.plan_hash.is_some() {
+            self.give_up_what_follows(run, now).await?;
+        }
         Ok(self.control.leases(&RunRef::from(run)).await?.iter().all(|lease| lease.until <= now))
+    }
+
+    /// Gives up the run that a void one was booked again as, by a pause before the undo: it would go on with the rest of
+    /// what nobody wants.
+    async fn give_up_what_follows(&self, run: &Run, now: EpochSeconds) -> Result<(), StageError> {
+        let runs = Runs { control: self.control, audit: self.audit, settings: self.settings };
+        for other in self.control.runs(&run.tenant, RUNS_SEEN).await? {
+            let is_same_look = other.purpose == run.purpose && other.look == run.look;
+            let is_later = other.id.slot == run.id.slot && run.id.ordinal < other.id.ordinal;
+            if other.stage == Stage::Booked && is_later && is_same_look {
+                runs.give_up(&other, UNDONE, now).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Goes on with an order until it is done, the deadline is near or another worker has it.

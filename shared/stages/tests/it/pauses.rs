@@ -13,7 +13,8 @@ use lethe_domain::row::{By, Phase, VaultRow};
 use lethe_domain::run::Stage;
 use lethe_domain::time::EpochSeconds;
 use lethe_domain::token::TokenId;
-use lethe_stages::ports::{Control, KillSwitch};
+use lethe_domain::undo::Undo;
+use lethe_stages::ports::{Control, KillSwitch, Undos};
 use lethe_stages::reconcile::freeze_walk;
 use lethe_testkit::{FakeControl, FaultKind, Sample, row, tenant, token};
 
@@ -45,7 +46,7 @@ impl World {
             Reach::Everybody => pauses.of_all,
             Reach::Tenant(_) => pauses.own,
         };
-        assert!(block_on(self.cloud.control.resume(reach, stands.unwrap().since)).unwrap());
+        assert!(block_on(self.cloud.control.resume(reach, stands.unwrap().since, self.now())).unwrap());
     }
 
     fn row_of(&self, token: &TokenId) -> VaultRow {
@@ -61,8 +62,8 @@ impl World {
     }
 }
 
-/// A world whose confirming run has its plan and is about to carry it out: its messages are in the queue.
-fn about_to_apply() -> (World, Vec<Wake>) {
+/// A world whose confirming run has its plan, which waits for a person.
+fn waits_for_approval() -> World {
     let config = Sample::new().tenant("acme").table("orders", "acme-orders", 1).cadence("30d");
     let world = World::new(&config.rail("slice_floor", "1000").text());
     world.stores.tables.create("acme-orders");
@@ -79,6 +80,12 @@ fn about_to_apply() -> (World, Vec<Wake>) {
         world.drain();
         world.cloud.clock.advance(Duration::from_mins(10));
     }
+    world
+}
+
+/// The same, about to be carried out: its messages are in the queue.
+fn about_to_apply() -> (World, Vec<Wake>) {
+    let world = waits_for_approval();
     world.approve_waiting("acme");
     world.survey().unwrap();
     assert!(world.stages().contains(&Stage::Applying), "{:?}", world.stages());
@@ -117,6 +124,71 @@ fn a_pause_between_two_chunks_stops_the_next_one_and_the_run_is_taken_again_afte
         usize::try_from(N_UNUSED).unwrap(),
         "the run that was taken again looked anew"
     );
+}
+
+#[test]
+fn a_plan_from_before_a_pause_is_not_carried_out_after_it_though_no_worker_saw_the_pause() {
+    for (reach, is_paused) in [(acme(), true), (Reach::Everybody, true), (acme(), false)] {
+        let (world, wakes) = about_to_apply();
+        if is_paused {
+            world.pause(&reach, false);
+            world.resume(&reach);
+        }
+        for wake in &wakes {
+            world.take(wake).unwrap();
+        }
+        let n_taken = if is_paused { 0 } else { usize::try_from(N_UNUSED).unwrap() };
+        assert_eq!((world.n_cooling(), world.stages().contains(&Stage::Void)), (n_taken, is_paused));
+        world.rounds(12, HOUR);
+        assert_eq!(world.n_cooling(), usize::try_from(N_UNUSED).unwrap(), "it is planned anew");
+    }
+}
+
+#[test]
+fn a_plan_that_waits_for_its_approval_is_void_after_a_pause_and_a_new_one_waits() {
+    let world = waits_for_approval();
+    let waiting = world.waiting("acme").remove(0);
+    world.survey().unwrap();
+    assert_eq!(world.waiting("acme").len(), 1);
+    world.pause(&acme(), false);
+    world.resume(&acme());
+    world.approve_waiting("acme");
+    world.survey().unwrap();
+    assert_eq!((world.waiting("acme").len(), world.n_cooling()), (0, 0));
+    let void = world.cloud.control.all_runs().into_iter().find(|run| run.id == waiting.id).unwrap();
+    assert_eq!(void.stage, Stage::Void);
+    assert!(void.note.unwrap().contains("paused after its plan was made"));
+    world.rounds(12, HOUR);
+    assert_eq!(world.n_cooling(), usize::try_from(N_UNUSED).unwrap());
+}
+
+#[test]
+fn a_run_that_is_undone_after_a_pause_is_not_taken_again_either() {
+    for is_undone in [true, false] {
+        let (world, wakes) = about_to_apply();
+        let looks = Cell::new(0);
+        let pause_at_the_second_chunk = || {
+            looks.set(looks.get() + 1);
+            if looks.get() == 2 {
+                world.pause(&acme(), false);
+            }
+            false
+        };
+        for wake in &wakes {
+            world.apply(wake, &pause_at_the_second_chunk);
+        }
+        assert!(world.stages().contains(&Stage::Booked) && world.n_cooling() == 50);
+        let run = world.cloud.control.all_runs().into_iter().find(|run| run.stage == Stage::Void).unwrap();
+        if is_undone {
+            let order = Undo::new(tenant("acme"), run.id, (OPS, Some("INC-7")), world.now());
+            assert!(block_on(world.cloud.control.create_undo(&order)).unwrap());
+        }
+        world.rounds(2, HOUR);
+        assert_eq!(world.stages().contains(&Stage::Booked), !is_undone);
+        world.resume(&acme());
+        world.rounds(12, HOUR);
+        assert_eq!(world.n_cooling(), if is_undone { 0 } else { usize::try_from(N_UNUSED).unwrap() });
+    }
 }
 
 #[test]

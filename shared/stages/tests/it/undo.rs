@@ -314,4 +314,7 @@ fn a_run_that_is_under_way_is_given_up_before_it_is_undone() {
     world.round();
     assert!(stands(&world, &run.id).done_at.is_some());
     assert_eq!(world.phases()[&token(2)], Phase::Active);
+    // What a person took back is not looked at again before the next cadence.
+    let booked = world.cloud.control.all_runs().into_iter().filter(|run| run.stage == Stage::Booked);
+    assert_eq!(booked.map(|run| run.id).collect::<Vec<_>>(), []);
 }

@@ -1,11 +1,12 @@
 //! Missing is not empty: whatever cannot be read makes the run void, and no token changes state.
 
+use futures::executor::block_on;
 use lethe_domain::row::Phase;
-use lethe_domain::run::Stage;
+use lethe_domain::run::{Purpose, Run, RunId, Stage};
 use lethe_sources::SourceError;
-use lethe_stages::ports::RunRef;
+use lethe_stages::ports::{Control, RunRef};
 use lethe_stages::work_keys;
-use lethe_testkit::{Sample, row, token};
+use lethe_testkit::{Sample, row, tenant, token};
 
 use crate::driver::World;
 use crate::world::{HOUR, cold_store};
@@ -143,4 +144,38 @@ fn a_void_run_neither_raises_nor_drops_strikes() {
     world.rounds(8, HOUR);
     assert_eq!(world.phases()[&token(2)], Phase::Cooling);
     assert_eq!(world.phases()[&token(4)], Phase::Active);
+}
+
+/// In how many hours a run that is void as the `ordinal`th of its campaign is booked again, if it is.
+fn booked_after(ordinal: u8, has_later_campaign: bool) -> Option<i64> {
+    let config = Sample::new().tenant("acme").table("orders", "acme-orders", 1).cadence("365d").text();
+    let world = World::new(&config);
+    let (of, now) = (tenant("acme"), world.now());
+    let id = |slot, ordinal| RunId { slot, ordinal };
+    // No table is there, so that nothing can be read.
+    let book = |id| Run::booked(of.clone(), id, Purpose::Discovery, now, now);
+    assert!(block_on(world.cloud.control.create_run(&book(id(now, ordinal)))).unwrap());
+    if has_later_campaign {
+        let later = book(id(now.plus(HOUR), 1)).voided("as an example", now);
+        assert!(block_on(world.cloud.control.create_run(&later)).unwrap());
+    }
+    world.rounds(3, HOUR / 60);
+    let runs = world.cloud.control.all_runs();
+    assert!(runs.iter().any(|run| run.id == id(now, ordinal) && run.stage == Stage::Void), "{runs:?}");
+    let booked = runs.into_iter().find(|run| run.stage == Stage::Booked)?;
+    Some((booked.resume_at.unwrap().0 - now.0) / 3600)
+}
+
+#[test]
+fn after_a_week_of_void_runs_one_a_day_is_tried_until_the_next_campaign() {
+    for (ordinal, has_later_campaign, expected) in [
+        (31, false, Some(4)),
+        (31, true, Some(4)),
+        (32, false, Some(24)),
+        (32, true, None),
+        (98, false, Some(24)),
+        (99, false, None),
+    ] {
+        assert_eq!(booked_after(ordinal, has_later_campaign), expected, "{ordinal}");
+    }
 }
