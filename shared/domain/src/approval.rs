@@ -42,16 +42,16 @@ impl Principal {
 pub struct Quorum {
     plan_hash: String,
     n_persons: u8,
-    author: Principal,
+    authors: BTreeSet<Principal>,
 }
 
 impl Quorum {
-    /// What the plan of a run needs; `author` is who stored the config version that the run pins. `None` where the run has
-    /// no plan.
-    pub fn of(run: &Run, author: &str) -> Option<Self> {
+    /// What the plan of a run needs; `authors` are who stored the config that it follows. `None` where the run has no plan.
+    pub fn of<'a>(run: &Run, authors: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         // A run that waits since before persons were counted needs one.
         let n_persons = run.n_persons.max(1);
-        Some(Self { plan_hash: run.plan_hash.clone()?, n_persons, author: Principal::of(author) })
+        let authors = authors.into_iter().map(Principal::of).collect();
+        Some(Self { plan_hash: run.plan_hash.clone()?, n_persons, authors })
     }
 
     /// How many persons must say yes.
@@ -63,7 +63,7 @@ impl Quorum {
     ///
     /// Guard: where two are needed, whoever wrote the config that the plan follows is neither of them.
     pub fn admits(&self, actor: &str) -> bool {
-        self.n_persons < 2 || Principal::of(actor) != self.author
+        self.n_persons < 2 || !self.authors.contains(&Principal::of(actor))
     }
 
     /// Whether a yes counts: it is to exactly this plan, and from somebody who is admitted.
@@ -95,7 +95,7 @@ mod tests {
         let id = RunId::parse("100-01").unwrap();
         let at = EpochSeconds(100);
         let booked = Run::booked(TenantId::new("acme").unwrap(), id, Purpose::Discovery, at, at);
-        Quorum::of(&Run { plan_hash: Some("aa".into()), n_persons, ..booked }, EVE).unwrap()
+        Quorum::of(&Run { plan_hash: Some("aa".into()), n_persons, ..booked }, [EVE]).unwrap()
     }
 
     #[test]

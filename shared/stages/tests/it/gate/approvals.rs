@@ -1,5 +1,8 @@
 //! Who must say yes to a plan that takes much, and whose yes counts.
 
+use futures::executor::block_on;
+use lethe_stages::ports::{Control, StoredConfig};
+
 use super::*;
 
 const ADA: &str = "arn:aws:iam::000000000000:user/ada";
@@ -27,6 +30,29 @@ fn above_the_ratio_one_person_is_asked_who_may_be_the_author() {
     world.approve_as(&run, AUTHOR);
     world.rounds(2, HOUR);
     assert_eq!(cooling(&world), seeds(1..=15));
+}
+
+#[test]
+fn who_wrote_an_earlier_version_that_nothing_was_carried_out_by_is_an_author_too() {
+    // BOB stores a version that says the same, or one that says more: either way the plan follows AUTHOR's word as well.
+    for text in
+        [sample().text(), sample().cadence("30d").with("[kinds.vault.on.revoked]\nretention = \"7d\"").text()]
+    {
+        let world = world(&sample(), 16, 100);
+        let stored = StoredConfig { version: 2, text, stored_at: world.now(), author: BOB.to_owned() };
+        assert!(block_on(world.cloud.control.store_config(&stored)).unwrap());
+        world.rounds(8, HOUR);
+        let [run] = world.waiting("acme").try_into().unwrap();
+        assert_eq!((run.config, run.n_persons), (2, 2));
+        for actor in [AUTHOR, BOB, ADA] {
+            world.approve_as(&run, actor);
+            world.rounds(1, HOUR);
+            assert_eq!(world.waiting("acme").len(), 1, "{actor}");
+        }
+        world.approve_as(&run, "arn:aws:iam::000000000000:user/eve");
+        world.rounds(2, HOUR);
+        assert_eq!(cooling(&world), seeds(1..=16));
+    }
 }
 
 #[test]
