@@ -5,6 +5,7 @@ use lethe_domain::run::Stage;
 use crate::guard::Guard;
 use crate::protocol::Protocol;
 use crate::scene::{Pace, Remover};
+use crate::step::{person, undo};
 use crate::world::{Archived, Leaving, Reference, Store, Worker, World};
 
 /// A step of somebody.
@@ -33,6 +34,18 @@ pub enum Action {
     Hold,
     /// A person releases it.
     Release,
+    /// A person, or an alarm, pauses the tenant.
+    Pause,
+    /// A person ends the pause.
+    Resume,
+    /// A person looks at the plan that waits.
+    LookAtPlan,
+    /// The person says yes to it.
+    Approve,
+    /// Somebody revokes the token.
+    Revoke,
+    /// A person orders that a run is undone.
+    OrderUndo,
 
     /// The read's message comes to intake.
     Deliver,
@@ -60,6 +73,10 @@ pub enum Action {
     FindOverdue,
     /// Reconcile removes it.
     Remove,
+    /// Reconcile finds the order, gives its run up, or reads the row and decides to bring the token back.
+    WorkOffUndo,
+    /// Reconcile brings it back.
+    Undo,
     /// Reconcile wakes a run that stands still.
     Wake,
     /// Archive puts the object.
@@ -73,11 +90,16 @@ pub enum Action {
     LoseUnit(Store),
     /// The queue loses the message about the shard.
     LoseWake,
+    /// Somebody alters the plan where it is stored.
+    AlterPlan,
     /// A sweeper dies.
     Crash(Worker),
     /// The archiver dies.
     CrashArchiver,
 }
+
+/// How long a pause stands, where everybody is prompt.
+const LONGEST_PAUSE: u8 = 2;
 
 impl Protocol {
     /// What everybody but Lethe may do now.
@@ -113,6 +135,15 @@ impl Protocol {
         let is_held = world.row.is_some_and(|row| row.is_held);
         offer(left.n_holds > 0 && world.row.is_some() && !is_held, Action::Hold);
         offer(is_held, Action::Release);
+        let is_paused = world.switch.since.is_some();
+        offer(left.n_pauses > 0 && !is_paused, Action::Pause);
+        offer(is_paused, Action::Resume);
+        let waiting = world.run.filter(|run| run.stage == Stage::Gated);
+        let is_news = waiting.is_some_and(|run| run.plan_hash != world.looked_at);
+        offer(left.n_approvals > 0 && is_news, Action::LookAtPlan);
+        offer(left.n_approvals > 0 && world.looked_at.is_some(), Action::Approve);
+        offer(left.n_revocations > 0 && world.row.is_some(), Action::Revoke);
+        offer(left.n_undos > 0 && undo::undoable(world).is_some(), Action::OrderUndo);
     }
 
     /// What Lethe, or the service that works for it, may do now.
@@ -122,7 +153,9 @@ impl Protocol {
         let mut offer = |may: bool, action| actions.extend(may.then_some(action));
         offer(world.is_read_in_flight, Action::Deliver);
         offer(world.lifting.is_some(), Action::React);
-        offer(world.row.is_some_and(|row| row.due_at.is_some_and(|due| due <= now)), Action::Expire);
+        let is_due = world.row.is_some_and(|row| row.due_at.is_some_and(|due| due <= now));
+        // It reads the kill switch before each page.
+        offer(is_due && !self.pauses(world.switch).is_paused(), Action::Expire);
         let is_overdue = world.row.is_some_and(|row| row.purge_at.is_some_and(|at| at <= now));
         match self.scene.remover {
             Remover::Ttl => offer(is_overdue, Action::Ttl),
@@ -133,6 +166,10 @@ impl Protocol {
                 );
                 offer(world.removing.is_some(), Action::Remove);
             }
+        }
+        if let Some(order) = &world.order {
+            offer(self.may_undo(world, order), Action::WorkOffUndo);
+            offer(order.read.is_some(), Action::Undo);
         }
         match world.leaving {
             None => {}
@@ -154,10 +191,10 @@ impl Protocol {
                 actions.push(Action::Write(worker));
             }
         }
-        let Some(run) = world.run else { return };
-        if self.is_tick_useful(world, run) {
+        if self.is_tick_useful(world) {
             actions.push(Action::Survey);
         }
+        let Some(run) = world.run else { return };
         match run.stage {
             Stage::Surveying | Stage::Scanning => {
                 let ready = |store: &Store| world.look(*store).must_read && world.look(*store).is_sent;
@@ -197,12 +234,19 @@ impl Protocol {
         let is_read_due = self.scene.read_every.is_some_and(|every| {
             world.left.n_reads > 0 && world.row.is_some() && world.last_use.unwrap_or(0) + every <= world.now
         });
+        let is_resume_due = self.scene.pace == Pace::Prompt
+            && world.switch.since.is_some_and(|since| since + LONGEST_PAUSE <= world.now);
+        // Where a run may be undone, a worker lives no longer than its lease, which is a tick.
+        let may_undo = self.scene.budget.n_undos > 0;
+        let is_lease_at_its_end = may_undo && world.workers.iter().any(Option::is_some);
         let must_react = self.scene.remover == Remover::Ttl && world.lifting.is_some();
         world.now < self.scene.horizon
             && world.reference != Reference::InHand
             && !world.is_read_in_flight
             && !is_issued_long_ago
             && !is_read_due
+            && !is_resume_due
+            && !is_lease_at_its_end
             && !must_react
             && (self.scene.pace == Pace::Slow || !is_lethe_busy)
     }
@@ -224,6 +268,9 @@ pub(crate) fn faults(world: &World, actions: &mut Vec<Action>) {
     }
     if left.n_losses > 0 && world.is_woken {
         actions.push(Action::LoseWake);
+    }
+    if left.n_alterations > 0 && person::altered(world).is_some() {
+        actions.push(Action::AlterPlan);
     }
     if left.n_crashes > 0 {
         let busy = Worker::ALL.into_iter().filter(|worker| world.worker(*worker).is_some());

@@ -51,11 +51,32 @@ pub enum Guard {
     BookedAgain,
     /// A lease ends, so that a dead worker's shard is taken over.
     LeaseEnds,
+    /// The kill switch is read before each batch of writes, and never remembered.
+    KillSwitch,
+    /// A plan from before a pause is not carried out after it.
+    PlanFromBefore,
+    /// A run that a pause cut short is taken again.
+    CutShort,
+    /// An approval names the hash of the plan that was looked at.
+    ApprovalHash,
+    /// What is carried out is held to the hash that was approved.
+    PlanHash,
+    /// An undo names what was read.
+    UndoCondition,
+    /// An undo waits for the workers of its run.
+    Stopped,
+    /// An undo brings back what its own run took.
+    OwnTokens,
+    /// What was given back is missed anew, after a whole grace.
+    MissedAnew,
+    /// A write names the fence that the row must not be past: the second lock behind [`Guard::Version`].
+    Fence,
 }
 
 impl Guard {
-    /// Every guard.
-    pub const ALL: [Self; 22] = [
+    /// Every guard that something breaks without. The fence is not one of them: every write that sets a later one steps the
+    /// version, too, so while the version is named the fence decides nothing.
+    pub const ALL: [Self; 31] = [
         Self::Barrier,
         Self::Drain,
         Self::Completeness,
@@ -78,6 +99,15 @@ impl Guard {
         Self::Overdue,
         Self::BookedAgain,
         Self::LeaseEnds,
+        Self::KillSwitch,
+        Self::PlanFromBefore,
+        Self::CutShort,
+        Self::ApprovalHash,
+        Self::PlanHash,
+        Self::UndoCondition,
+        Self::Stopped,
+        Self::OwnTokens,
+        Self::MissedAnew,
     ];
 
     /// The words that the table of mutations uses.
@@ -105,10 +135,20 @@ impl Guard {
             Self::Overdue => "reconcile removes overdue rows",
             Self::BookedAgain => "void runs are booked again",
             Self::LeaseEnds => "leases end",
+            Self::KillSwitch => "kill switch before each batch",
+            Self::PlanFromBefore => "no plan from before a pause",
+            Self::CutShort => "runs cut short are taken again",
+            Self::ApprovalHash => "hash in the approval",
+            Self::PlanHash => "hash of the plan",
+            Self::UndoCondition => "condition of an undo",
+            Self::Stopped => "an undo waits for its run's workers",
+            Self::OwnTokens => "an undo by run and moment",
+            Self::MissedAnew => "given back is missed anew",
+            Self::Fence => "fence in the condition",
         }
     }
 
-    /// What breaks without it, and in which scene.
+    /// What breaks without it, and in which scene; of the fence what breaks without it and the version.
     pub fn mutation(self) -> (Invariant, Scene) {
         match self {
             Self::Barrier | Self::Drain => (Invariant::LiveLoss, Scene::MOVER),
@@ -128,6 +168,14 @@ impl Guard {
             Self::Resend | Self::Overdue | Self::BookedAgain | Self::LeaseEnds => {
                 (Invariant::HangsOn, Scene::FAULTS)
             }
+            Self::KillSwitch | Self::PlanFromBefore => (Invariant::PauseBroken, Scene::PAUSER),
+            Self::CutShort => (Invariant::HangsOn, Scene::HELD_UP),
+            Self::ApprovalHash | Self::PlanHash => (Invariant::Unapproved, Scene::APPROVER),
+            Self::Fence => (Invariant::Overwritten, Scene::OLD_RUN),
+            Self::UndoCondition => (Invariant::Resurrected, Scene::UNDOER),
+            Self::Stopped => (Invariant::UndoneAgain, Scene::UNDOER),
+            Self::OwnTokens => (Invariant::OthersUndone, Scene::NEXT_CAMPAIGN),
+            Self::MissedAnew => (Invariant::AgeFloor, Scene::NEXT_CAMPAIGN),
         }
     }
 }

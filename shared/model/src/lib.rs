@@ -4,12 +4,14 @@
 
 mod action;
 mod guard;
+mod plan;
 mod property;
 mod protocol;
 mod row;
 mod run;
 mod scene;
 mod step;
+mod switch;
 mod world;
 
 pub use action::Action;

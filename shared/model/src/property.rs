@@ -14,7 +14,7 @@ pub enum Invariant {
     MissingIsEmpty,
     /// A sentence was not by the lease's holder, a verdict run, and a scan wholly after the cool-off.
     StaleVerdict,
-    /// What was issued or read within the grace before a scan was taken out of service for its sake.
+    /// What was issued, read or given back within the grace before a scan was taken out of service for its sake.
     AgeFloor,
     /// A row left the vault and did not come into the archive.
     Lost,
@@ -26,6 +26,18 @@ pub enum Invariant {
     HoldBroken,
     /// A single miss took a token out of service that a store holds.
     LiveDemotion,
+    /// A token was condemned while a pause stood, or by a plan that is older than the end of one.
+    PauseBroken,
+    /// A token was condemned by a plan that waited for a person, and is not the one that a person approved.
+    Unapproved,
+    /// A token that was revoked came back into service.
+    Resurrected,
+    /// A run condemned a token after the order to undo it was done.
+    UndoneAgain,
+    /// An undo brought back what another run had taken.
+    OthersUndone,
+    /// A worker wrote over what one with a later fence had written.
+    Overwritten,
 }
 
 impl Invariant {
@@ -41,6 +53,12 @@ impl Invariant {
             Self::ArchivedTwice => "archived once",
             Self::HoldBroken => "a held token stays",
             Self::LiveDemotion => "one miss cools nothing",
+            Self::PauseBroken => "a pause stops what condemns",
+            Self::Unapproved => "only approved plans condemn",
+            Self::Resurrected => "what was revoked stays out",
+            Self::UndoneAgain => "an undone run takes nothing",
+            Self::OthersUndone => "an undo brings back its own",
+            Self::Overwritten => "no older run writes over a later one",
         }
     }
 
@@ -55,6 +73,12 @@ impl Invariant {
             Self::ArchivedTwice => |_, world| !world.broken.has(Self::ArchivedTwice),
             Self::HoldBroken => |_, world| !world.broken.has(Self::HoldBroken),
             Self::LiveDemotion => |_, world| !world.broken.has(Self::LiveDemotion),
+            Self::PauseBroken => |_, world| !world.broken.has(Self::PauseBroken),
+            Self::Unapproved => |_, world| !world.broken.has(Self::Unapproved),
+            Self::Resurrected => |_, world| !world.broken.has(Self::Resurrected),
+            Self::UndoneAgain => |_, world| !world.broken.has(Self::UndoneAgain),
+            Self::OthersUndone => |_, world| !world.broken.has(Self::OthersUndone),
+            Self::Overwritten => |_, world| !world.broken.has(Self::Overwritten),
         };
         Property::always(self.name(), holds)
     }
@@ -87,6 +111,10 @@ pub enum Sometimes {
     Stamped,
     /// A token whose id left the vault is in it again.
     Reborn,
+    /// A run that made a plan is booked again because of a pause.
+    CutShort,
+    /// A run is undone.
+    Undone,
 }
 
 impl Sometimes {
@@ -98,6 +126,8 @@ impl Sometimes {
             Self::WronglyCooled => "a live token cools",
             Self::Stamped => "a read is noted",
             Self::Reborn => "an id is used again",
+            Self::CutShort => "a run is cut short",
+            Self::Undone => "a run is undone",
         }
     }
 
@@ -110,6 +140,11 @@ impl Sometimes {
             },
             Self::Stamped => |_, world| world.row.is_some_and(|row| row.last_read_at.is_some()),
             Self::Reborn => |_, world| world.row.is_some() && world.archived != Archived::Never,
+            Self::CutShort => |_, world| world.is_cut_short,
+            Self::Undone => |_, world| {
+                let is_back = world.row.is_some_and(|row| row.released_at.is_some());
+                is_back && world.order.is_some_and(|order| order.is_done)
+            },
         };
         Property::sometimes(self.name(), happens)
     }
@@ -127,6 +162,12 @@ pub(crate) fn properties(sometimes: &[Sometimes]) -> Vec<Property<Protocol>> {
         Invariant::ArchivedTwice,
         Invariant::HoldBroken,
         Invariant::LiveDemotion,
+        Invariant::PauseBroken,
+        Invariant::Unapproved,
+        Invariant::Resurrected,
+        Invariant::UndoneAgain,
+        Invariant::OthersUndone,
+        Invariant::Overwritten,
     ];
     let always = invariants.into_iter().map(Invariant::property);
     always.chain(sometimes.iter().map(|witness| witness.property())).collect()

@@ -16,8 +16,9 @@ use crate::action::{Action, faults};
 use crate::guard::Guard;
 use crate::property::{Broken, properties};
 use crate::row::{Row, at};
-use crate::run::{RunRow, run_id};
+use crate::run::{RunName, RunRow};
 use crate::scene::Scene;
+use crate::switch::Switch;
 use crate::world::{Archived, Carried, Look, World};
 
 /// The durations, in ticks, as short as each can be and still be told from nothing.
@@ -44,11 +45,11 @@ pub(crate) const NUMBERS: Numbers = Numbers {
     retention: 1,
 };
 
-/// The protocol in one scene, whole or without one guard.
+/// The protocol in one scene, whole or without some guard.
 #[derive(Clone, Debug)]
 pub struct Protocol {
     pub(crate) scene: Scene,
-    pub(crate) off: Option<Guard>,
+    pub(crate) off: Vec<Guard>,
     pub(crate) numbers: Numbers,
     pub(crate) kind: KindPolicy,
     pub(crate) template: VaultRow,
@@ -68,7 +69,7 @@ impl Protocol {
     /// # Panics
     /// When the shipped example config does not parse: its own tests come first.
     pub fn new(scene: Scene) -> Self {
-        Self::build(scene, None)
+        Self::build(scene, Vec::new())
     }
 
     /// The protocol without one of its guards.
@@ -76,18 +77,26 @@ impl Protocol {
     /// # Panics
     /// As [`Protocol::new`].
     pub fn without(guard: Guard, scene: Scene) -> Self {
-        Self::build(scene, Some(guard))
+        Self::build(scene, vec![guard])
+    }
+
+    /// The protocol without several guards at once: what stands behind another is seen only where that is gone.
+    ///
+    /// # Panics
+    /// As [`Protocol::new`].
+    pub fn without_both(guards: [Guard; 2], scene: Scene) -> Self {
+        Self::build(scene, guards.to_vec())
     }
 
     #[expect(
         clippy::expect_used,
         reason = "constants that their own tests hold; there is no model without them"
     )]
-    fn build(scene: Scene, off: Option<Guard>) -> Self {
+    fn build(scene: Scene, off: Vec<Guard>) -> Self {
         let config = Config::parse(include_str!("../../../lethe.example.toml")).expect("the example config");
         let mut kind = config.kinds.get("vault").expect("the kind that is scanned for").clone();
         let key = RowKey::parse("acme#0000", "tok_a").expect("a key");
-        let is_off = |guard| off == Some(guard);
+        let is_off = |guard| off.contains(&guard);
         let numbers = NUMBERS;
         let ticks = |n: u8| Duration::from_secs(u64::from(n));
         kind.grace = if is_off(Guard::AgeFloor) { Duration::ZERO } else { ticks(numbers.grace) };
@@ -97,6 +106,9 @@ impl Protocol {
         rule.strikes = if is_off(Guard::Strikes) { 1 } else { scene.strikes };
         let cool_off = scene.read_every.unwrap_or(numbers.cool_off);
         rule.cool_off = if is_off(Guard::CoolOff) { Duration::ZERO } else { ticks(cool_off) };
+        if let Some(revoked) = kind.rules.get_mut(&Trigger::Revoked) {
+            revoked.cool_off = ticks(numbers.cool_off);
+        }
         let new = NewToken {
             key: key.clone(),
             kind: "vault".to_owned(),
@@ -111,7 +123,7 @@ impl Protocol {
 
     /// Whether a guard stands.
     pub(crate) fn has(&self, guard: Guard) -> bool {
-        self.off != Some(guard)
+        !self.off.contains(&guard)
     }
 
     /// The cool-off that is owed, whether the guard stands or not.
@@ -147,8 +159,8 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let first =
-            Run::booked(self.tenant.clone(), run_id(1), Purpose::Discovery, at(START), EpochSeconds(0));
+        let first = RunName { slot: 0, ordinal: 1 }.to_id();
+        let first = Run::booked(self.tenant.clone(), first, Purpose::Discovery, at(START), EpochSeconds(0));
         vec![World {
             now: START,
             left: self.scene.budget,
@@ -159,6 +171,7 @@ impl Model for Protocol {
             last_use: None,
             row: Some(Row::issued(0)),
             run: Some(RunRow::of(&first)),
+            slot: 0,
             looks: [Look::default(); 2],
             carried: Carried::default(),
             planned: None,
@@ -166,12 +179,19 @@ impl Model for Protocol {
             fence: 0,
             lease_until: None,
             workers: [None; 2],
+            past: None,
+            cooled_by: None,
+            order: None,
+            switch: Switch::default(),
+            looked_at: None,
+            approved: Vec::new(),
             verdict_scan: None,
             removing: None,
             lifting: None,
             leaving: None,
             archived: Archived::Never,
             is_revived: false,
+            is_cut_short: false,
             broken: Broken::default(),
         }]
     }

@@ -2,10 +2,9 @@
 
 use lethe_domain::policy::Trigger;
 use lethe_domain::row::{RowVersion, State, VaultRow};
-use lethe_domain::run::RunId;
 use lethe_domain::time::EpochSeconds;
 
-use crate::run::run_id;
+use crate::run::RunName;
 
 /// What of a row differs from state to state. Times are ticks, and a tick is a second of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +17,7 @@ pub(crate) struct Row {
     pub(crate) due_at: Option<u8>,
     pub(crate) reason: Option<Trigger>,
     pub(crate) cooling_since: Option<u8>,
-    pub(crate) run: Option<u8>,
+    pub(crate) run: Option<RunName>,
     pub(crate) fence: Option<u64>,
     pub(crate) is_held: bool,
     pub(crate) released_at: Option<u8>,
@@ -67,7 +66,7 @@ impl Row {
             due_at: self.due_at.map(at),
             reason: self.reason,
             cooling_since: self.cooling_since.map(at),
-            run: self.run.map(run_id),
+            run: self.run.map(RunName::to_id),
             fence: self.fence,
             hold: self.is_held.then(|| HOLD.to_owned()),
             released_at: self.released_at.map(at),
@@ -86,7 +85,7 @@ impl Row {
             due_at: row.due_at.map(tick),
             reason: row.reason,
             cooling_since: row.cooling_since.map(tick),
-            run: row.run.as_ref().map(|RunId { ordinal, .. }| *ordinal),
+            run: row.run.as_ref().map(RunName::of),
             fence: row.fence,
             is_held: row.hold.is_some(),
             released_at: row.released_at.map(tick),

@@ -27,6 +27,16 @@ pub struct Budget {
     pub n_crashes: u8,
     /// A legal hold is put on the token; each may be released.
     pub n_holds: u8,
+    /// Somebody pauses the tenant; each pause may end.
+    pub n_pauses: u8,
+    /// Somebody says yes to a plan.
+    pub n_approvals: u8,
+    /// A plan is altered where it is stored.
+    pub n_alterations: u8,
+    /// Somebody orders that a run is undone.
+    pub n_undos: u8,
+    /// The token is revoked.
+    pub n_revocations: u8,
 }
 
 /// How time passes.
@@ -56,6 +66,8 @@ pub struct Scene {
     pub reference: Reference,
     /// The last tick.
     pub horizon: u8,
+    /// The time from one campaign to the next.
+    pub cadence: u8,
     /// How time passes.
     pub pace: Pace,
     /// Who removes.
@@ -66,11 +78,16 @@ pub struct Scene {
     pub strikes: u8,
     /// Somebody whom no registered store shows reads the token at least so often.
     pub read_every: Option<u8>,
+    /// Whether the rails have every plan that condemns wait for a person.
+    pub asks_a_person: bool,
     /// What may happen.
     pub budget: Budget,
     /// What must happen in some state.
     pub sometimes: &'static [Sometimes],
 }
+
+/// Longer than any scene.
+const ONE_CAMPAIGN: u8 = 200;
 
 const QUIET: Budget = Budget {
     n_moves: 0,
@@ -83,17 +100,24 @@ const QUIET: Budget = Budget {
     n_losses: 0,
     n_crashes: 0,
     n_holds: 0,
+    n_pauses: 0,
+    n_approvals: 0,
+    n_alterations: 0,
+    n_undos: 0,
+    n_revocations: 0,
 };
 
 const PLAIN: Scene = Scene {
     name: "plain",
     reference: Reference::In(Store::A),
     horizon: 10,
+    cadence: ONE_CAMPAIGN,
     pace: Pace::Slow,
     remover: Remover::Reconcile,
     has_second_sweeper: false,
     strikes: 1,
     read_every: None,
+    asks_a_person: false,
     budget: QUIET,
     sometimes: &[],
 };
@@ -201,8 +225,70 @@ impl Scene {
         ..PLAIN
     };
 
+    /// A pause comes and goes while a worker stands still, and the token is missed by mistake and found again, or dropped.
+    pub const PAUSER: Self = Self {
+        name: "a pause",
+        has_second_sweeper: true,
+        budget: Budget { n_pauses: 1, n_misses: 1, n_drops: 1, ..QUIET },
+        sometimes: &[Sometimes::Purged, Sometimes::Revived, Sometimes::CutShort],
+        ..PLAIN
+    };
+
+    /// Pauses hold up what nobody needs, and Lethe is prompt: in the end it must be gone all the same.
+    pub const HELD_UP: Self = Self {
+        name: "pauses hold up what nobody needs",
+        reference: Reference::Nowhere,
+        pace: Pace::Prompt,
+        horizon: 25,
+        strikes: 2,
+        budget: Budget { n_pauses: 3, ..QUIET },
+        sometimes: &[Sometimes::Purged, Sometimes::CutShort],
+        ..PLAIN
+    };
+
+    /// Every plan that condemns waits for a person, who may answer late; and plans are altered where they are stored.
+    pub const APPROVER: Self = Self {
+        name: "plans wait for a person and are altered",
+        reference: Reference::Nowhere,
+        asks_a_person: true,
+        horizon: 9,
+        budget: Budget { n_approvals: 2, n_alterations: 1, n_reads: 1, n_pauses: 1, ..QUIET },
+        sometimes: &[Sometimes::Purged, Sometimes::CutShort],
+        ..PLAIN
+    };
+
+    /// A person takes back what a run did, while the token is revoked.
+    pub const UNDOER: Self = Self {
+        name: "a run is undone",
+        reference: Reference::Nowhere,
+        budget: Budget { n_undos: 1, n_revocations: 1, ..QUIET },
+        sometimes: &[Sometimes::Purged, Sometimes::Undone],
+        ..PLAIN
+    };
+
+    /// A further campaign looks at what was given back, or takes again what was read before the order came to it.
+    pub const NEXT_CAMPAIGN: Self = Self {
+        name: "a run is undone and another campaign follows",
+        reference: Reference::Nowhere,
+        horizon: 9,
+        cadence: 6,
+        budget: Budget { n_undos: 1, n_reads: 1, ..QUIET },
+        sometimes: &[Sometimes::Undone],
+        ..PLAIN
+    };
+
+    /// A worker stands still until a later run has found the reference that its own had missed, and given the token back.
+    pub const OLD_RUN: Self = Self {
+        name: "a worker of an older run comes late",
+        has_second_sweeper: true,
+        horizon: 9,
+        budget: Budget { n_misses: 1, ..QUIET },
+        sometimes: &[Sometimes::WronglyCooled, Sometimes::Revived],
+        ..PLAIN
+    };
+
     /// Every scene.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::MOVER,
         Self::FAST_MOVER,
         Self::READER,
@@ -213,5 +299,11 @@ impl Scene {
         Self::TWO_SWEEPERS,
         Self::HOLDER,
         Self::FAULTS,
+        Self::PAUSER,
+        Self::HELD_UP,
+        Self::APPROVER,
+        Self::UNDOER,
+        Self::NEXT_CAMPAIGN,
+        Self::OLD_RUN,
     ];
 }

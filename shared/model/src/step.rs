@@ -2,8 +2,10 @@
 
 mod archive;
 mod look;
+pub(crate) mod person;
 mod sweep;
 mod tenant;
+pub(crate) mod undo;
 mod vault;
 
 use crate::action::Action;
@@ -26,6 +28,15 @@ impl Protocol {
             Action::Issue => self.issue(world),
             Action::Hold => self.hold(world),
             Action::Release => self.release(world),
+            Action::Pause => person::pause(world),
+            Action::Resume => person::resume(world),
+            Action::LookAtPlan => world.looked_at = world.run.and_then(|run| run.plan_hash),
+            Action::Approve => person::approve(world),
+            Action::Revoke => self.revoke(world),
+            Action::OrderUndo => undo::order(world),
+            Action::WorkOffUndo => self.work_off_undo(world),
+            Action::Undo => self.undo(world),
+            Action::AlterPlan => person::alter_plan(world),
             Action::Deliver => self.deliver(world),
             Action::Survey => self.survey(world),
             Action::Scan(store) => self.scan(world, store, true),

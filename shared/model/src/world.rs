@@ -1,9 +1,11 @@
 //! A state of the model: the vault's row, the tenant's stores, Lethe's run and workers, and what is in flight.
 
+use crate::plan::{PlanHash, Planned};
 use crate::property::{Broken, Invariant};
 use crate::row::Row;
-use crate::run::RunRow;
+use crate::run::{RunName, RunRow};
 use crate::scene::Budget;
+use crate::switch::Switch;
 
 /// One of the tenant's two registered stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,24 +92,6 @@ pub(crate) struct Look {
     pub(crate) is_failed: bool,
 }
 
-/// What a plan does to the token, and what its row looked like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Planned {
-    pub(crate) deed: Deed,
-    pub(crate) expected: Row,
-}
-
-/// The plan's verb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Deed {
-    /// Out of service.
-    Cool,
-    /// A date of removal.
-    Sentence,
-    /// Back into service.
-    Reinstate,
-}
-
 /// What a worker has in its memory: nothing in it changes when the world does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Work {
@@ -116,6 +100,36 @@ pub(crate) struct Work {
     pub(crate) fence: u64,
     /// Whether another worker took the lease of that run since.
     pub(crate) is_ousted: bool,
+    /// The kill switch as it was when the lease was taken: what the guard forbids to remember.
+    pub(crate) remembered: Option<Switch>,
+}
+
+/// What an undo has to know of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Past {
+    pub(crate) name: RunName,
+    pub(crate) scan_started_at: u8,
+    pub(crate) ended_at: u8,
+}
+
+impl Past {
+    /// The run, at its end.
+    pub(crate) fn of(run: &RunRow, ended_at: u8) -> Self {
+        Self { name: run.name, scan_started_at: run.scan_started_at, ended_at }
+    }
+}
+
+/// A person's order to take back a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Order {
+    pub(crate) run: Past,
+    /// Whether the run is over, by itself or because of the order.
+    pub(crate) is_stopped: bool,
+    /// When the lease ends that a worker of the run had when it was given up.
+    pub(crate) leased_until: Option<u8>,
+    /// The row as reconcile read it, where it decided to bring it back.
+    pub(crate) read: Option<Row>,
+    pub(crate) is_done: bool,
 }
 
 /// What earlier runs left for the next one.
@@ -171,6 +185,8 @@ pub struct World {
     pub(crate) last_use: Option<u8>,
     pub(crate) row: Option<Row>,
     pub(crate) run: Option<RunRow>,
+    /// The slot of the last campaign.
+    pub(crate) slot: u8,
     pub(crate) looks: [Look; 2],
     pub(crate) carried: Carried,
     pub(crate) planned: Option<Planned>,
@@ -179,6 +195,17 @@ pub struct World {
     pub(crate) fence: u64,
     pub(crate) lease_until: Option<u8>,
     pub(crate) workers: [Option<Work>; 2],
+    /// The last run whose plan was carried out, where somebody may order it to be undone.
+    pub(crate) past: Option<Past>,
+    /// The run that took the token out of service last, where an undo may bring it back.
+    pub(crate) cooled_by: Option<RunName>,
+    /// That order.
+    pub(crate) order: Option<Order>,
+    pub(crate) switch: Switch,
+    /// The plan that a person has looked at and not answered yet, by its hash.
+    pub(crate) looked_at: Option<PlanHash>,
+    /// The plans that were approved.
+    pub(crate) approved: Vec<PlanHash>,
     /// When the scan behind the present date of removal began.
     pub(crate) verdict_scan: Option<u8>,
     /// The row as reconcile read it, where it decided to remove it.
@@ -188,6 +215,7 @@ pub struct World {
     pub(crate) leaving: Option<Leaving>,
     pub(crate) archived: Archived,
     pub(crate) is_revived: bool,
+    pub(crate) is_cut_short: bool,
     pub(crate) broken: Broken,
 }
 

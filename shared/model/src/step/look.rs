@@ -7,34 +7,65 @@ use std::time::Duration;
 use lethe_domain::barrier::{RoundEnd, judge_round};
 use lethe_domain::cadence::Cadence;
 use lethe_domain::campaign::{Step, decide_tick};
-use lethe_domain::run::{Run, Stage};
+use lethe_domain::run::{Purpose, Run, Stage};
 use lethe_domain::source::UnitStats;
 use lethe_domain::window::Opening;
 
 use crate::guard::Guard;
 use crate::protocol::Protocol;
-use crate::row::at;
-use crate::run::{RunRow, run_id};
+use crate::row::{at, tick};
+use crate::run::{RunName, RunRow};
 use crate::world::{Look, Reference, Store, World};
-
-/// Longer than any scene: one campaign.
-const CADENCE: Cadence = Cadence::Every(Duration::from_secs(1000));
 
 impl Protocol {
     /// Whether a tick of survey would find something to do.
-    pub(crate) fn is_tick_useful(&self, world: &World, run: RunRow) -> bool {
-        self.decide(world, run) != Step::Wait
+    pub(crate) fn is_tick_useful(&self, world: &World) -> bool {
+        self.decide(world) != Step::Wait
     }
 
-    fn decide(&self, world: &World, run: RunRow) -> Step {
-        decide_tick(&[run.to_run(&self.tenant)], (&CADENCE, Opening::ALWAYS), at(world.now))
+    fn decide(&self, world: &World) -> Step {
+        let mut runs =
+            vec![world.run.map_or_else(|| self.last_of(world.slot), |run| run.to_run(&self.tenant))];
+        let cadence = Cadence::Every(Duration::from_secs(u64::from(self.scene.cadence)));
+        let pauses = self.pauses(world.switch);
+        if pauses.is_paused() {
+            runs.retain(Run::goes_on_while_paused);
+        }
+        let step = decide_tick(&runs, (&cadence, Opening::ALWAYS), at(world.now));
+        let is_idle = match &step {
+            // One campaign follows the other; nor is any booked under a pause.
+            Step::Book(_) => world.run.is_some() || pauses.is_paused() || has_just_ended(world),
+            Step::CheckApproval(run) => !pauses.came_after(run.planned_at) && !self.is_approved(world, run),
+            Step::Wait
+            | Step::Open(_)
+            | Step::Survey(_)
+            | Step::LookAgain(_)
+            | Step::Resume(_)
+            | Step::Dispatch(_) => false,
+        };
+        if is_idle { Step::Wait } else { step }
+    }
+
+    /// A run of the last campaign, when all of that is over.
+    fn last_of(&self, slot: u8) -> Run {
+        let id = RunName { slot, ordinal: 1 }.to_id();
+        let booked = Run::booked(self.tenant.clone(), id, Purpose::Discovery, at(slot), at(slot));
+        booked.at(Stage::Applied, at(slot))
     }
 
     /// A tick of survey takes steps until nothing is due; listing one store, or sending, is where others come between.
     pub(super) fn survey(&self, world: &mut World) {
         let now = world.now;
-        while let Some(run) = world.run {
-            match self.decide(world, run) {
+        loop {
+            let step = self.decide(world);
+            let Some(run) = world.run else {
+                let Step::Book(id) = step else { return };
+                world.slot = tick(id.slot);
+                let booked = Run::booked(self.tenant.clone(), id, Purpose::Discovery, at(now), at(now));
+                world.run = Some(RunRow::of(&booked));
+                continue;
+            };
+            match step {
                 Step::Open(_) => {
                     world.fence += 1;
                     world.looks = [Look::default(); 2];
@@ -49,7 +80,13 @@ impl Protocol {
                     world.is_woken = true;
                     return;
                 }
-                Step::Wait | Step::Book(_) | Step::Resume(_) | Step::CheckApproval(_) => return,
+                // What was seen before a pause decides nothing after it.
+                Step::CheckApproval(seen) if self.pauses(world.switch).came_after(seen.planned_at) => {
+                    world.is_cut_short = true;
+                    self.void(world);
+                }
+                Step::CheckApproval(_) => world.run = Some(run.at_stage(Stage::Applying, now)),
+                Step::Wait | Step::Book(_) | Step::Resume(_) => return,
             }
         }
     }
@@ -123,10 +160,13 @@ impl Protocol {
         let Some(run) = world.run.take() else { return };
         world.looks = [Look::default(); 2];
         world.has_moved_in_look = false;
+        world.planned = None;
+        world.lease_until = None;
+        world.is_woken = false;
         // Guard: a void run is booked again.
         if self.has(Guard::BookedAgain) {
             let resume_at = at(world.now + self.numbers.run_spacing);
-            let id = run_id(run.ordinal + 1);
+            let id = RunName { ordinal: run.name.ordinal + 1, ..run.name }.to_id();
             let again = Run::booked(self.tenant.clone(), id, run.purpose, resume_at, at(world.now));
             world.run = Some(RunRow { look: run.look, ..RunRow::of(&again) });
         }
@@ -151,6 +191,12 @@ impl Protocol {
             | Stage::Void => false,
         }
     }
+}
+
+/// Whether what an undo takes for the time of the last run is not over: until then its last worker may write. Listing,
+/// reading and the drain are longer than a lease, so that no run takes a token in that time that opens after it.
+fn has_just_ended(world: &World) -> bool {
+    world.past.is_some_and(|past| world.now <= past.ended_at)
 }
 
 /// Reconcile sends again what is missing.

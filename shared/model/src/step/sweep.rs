@@ -9,37 +9,43 @@ use lethe_domain::row::VaultRow;
 use lethe_domain::run::{Purpose, Run, Stage};
 
 use crate::guard::Guard;
+use crate::plan::{Deed, Planned};
 use crate::property::Invariant;
 use crate::protocol::Protocol;
 use crate::row::{Row, at, tick};
 use crate::run::{RunRow, Tally};
-use crate::world::{Carried, Deed, Look, Planned, Store, Work, Worker, World};
+use crate::world::{Carried, Look, Past, Store, Work, Worker, World};
 
 impl Protocol {
-    /// Joins the row with the marks. The gate is open: what it would hold back only comes later.
+    /// Joins the row with the marks, and closes the gate: the plan has its hash from here on, and waits for a person where
+    /// the rails ask for one.
     pub(super) fn plan(&self, world: &mut World) {
         let Some(row_of_run) = world.run else { return };
         let run = row_of_run.to_run(&self.tenant);
         let is_missing = Store::ALL.into_iter().any(|store| world.look(store).is_failed);
         world.broken.note(Invariant::MissingIsEmpty, is_missing);
-        let (planned, tally) = match world.row {
-            None => (None, Tally::default()),
+        let (deed, candidate, tally) = match world.row {
+            None => (None, world.carried.candidate, Tally::default()),
             Some(row) => self.join(world, row, &run),
         };
-        world.carried.scan_started_at = Some(row_of_run.scan_started_at);
+        let leaves = Carried { scan_started_at: Some(row_of_run.scan_started_at), candidate };
+        let was_paused = self.pauses(world.switch).is_paused();
+        let planned =
+            deed.zip(world.row).map(|(deed, expected)| Planned { deed, expected, leaves, was_paused });
         world.looks = [Look::default(); 2];
         world.has_moved_in_look = false;
         world.planned = planned;
         world.is_woken = false;
-        let next = RunRow { tally, ..row_of_run };
-        if planned.is_some() {
-            world.run = Some(next.at_stage(Stage::Applying, world.now));
-        } else {
-            self.finish(world, next);
-        }
+        let plan_hash = planned.map(|planned| planned.hash(row_of_run.name));
+        let next = RunRow { tally, planned_at: world.now, plan_hash, ..row_of_run };
+        let Some(planned) = planned else { return self.finish(world, next, leaves) };
+        let is_asked = self.scene.asks_a_person && planned.deed.condemns();
+        let stage = if is_asked { Stage::Gated } else { Stage::Applying };
+        world.run = Some(next.at_stage(stage, world.now));
     }
 
-    fn join(&self, world: &mut World, row: Row, run: &Run) -> (Option<Planned>, Tally) {
+    /// What follows for the token, and the candidate that it stays or becomes: strikes, and when the scan of the first began.
+    fn join(&self, world: &World, row: Row, run: &Run) -> (Option<Deed>, Option<(u8, u8)>, Tally) {
         let n_found = Store::ALL.into_iter().filter(|store| world.look(*store).is_found).count() as u64;
         let Carried { scan_started_at: previous, candidate } = world.carried;
         let prior = candidate.map(|(strikes, first)| Candidate { strikes, first_scan_at: at(first) });
@@ -51,8 +57,13 @@ impl Protocol {
             proof: run.verdict_proof(),
             silence: &Silence::Unknown,
         };
-        let scanned = decide_scanned(&self.seen(row), n_found, prior.as_ref(), &self.kind, &facts);
-        world.carried.candidate = match &scanned {
+        let mut seen = self.seen(row);
+        // Guard: what was given back is missed anew.
+        if !self.has(Guard::MissedAnew) {
+            seen.released_at = None;
+        }
+        let scanned = decide_scanned(&seen, n_found, prior.as_ref(), &self.kind, &facts);
+        let candidate = match &scanned {
             Scanned::Strike(kept) | Scanned::Cool { candidate: kept, .. } => {
                 Some((kept.strikes, tick(kept.first_scan_at)))
             }
@@ -68,7 +79,7 @@ impl Protocol {
             Scanned::Sentence(_) => Some(Deed::Sentence),
             Scanned::Reinstate { .. } => Some(Deed::Reinstate),
         };
-        (deed.map(|deed| Planned { deed, expected: row }), tally)
+        (deed, candidate, tally)
     }
 
     /// The row as the rules see it; without the guard, no hold is looked at.
@@ -79,21 +90,35 @@ impl Protocol {
     /// Whoever takes the lease ousts the one who had it.
     pub(super) fn take_lease(&self, world: &mut World, worker: Worker) {
         let (Some(run), Some(planned)) = (world.run, world.planned) else { return };
+        // Guard: what is carried out is exactly what got its hash at the gate.
+        if self.has(Guard::PlanHash) && run.plan_hash != Some(planned.hash(run.name)) {
+            return self.void(world);
+        }
         for other in world.workers.iter_mut().flatten() {
-            other.is_ousted |= other.run.ordinal == run.ordinal;
+            other.is_ousted |= other.run.name == run.name;
         }
         world.fence += 1;
         world.lease_until = Some(world.now + self.numbers.lease);
-        *world.worker_mut(worker) = Some(Work { run, planned, fence: world.fence, is_ousted: false });
+        let remembered = (!self.has(Guard::KillSwitch)).then_some(world.switch);
+        *world.worker_mut(worker) =
+            Some(Work { run, planned, fence: world.fence, is_ousted: false, remembered });
     }
 
     /// A worker writes what is in its memory, under the conditions of the write.
     pub(super) fn write(&self, world: &mut World, worker: Worker) {
         let Some(work) = world.worker_mut(worker).take() else { return };
-        let Work { run: row_of_run, planned, fence, is_ousted } = work;
+        let Work { run: row_of_run, planned, fence, is_ousted, .. } = work;
         let run = row_of_run.to_run(&self.tenant);
         // Guard: what ends in removal is written only while the lease is provably ours.
         if planned.deed == Deed::Sentence && is_ousted && self.has(Guard::Lease) {
+            return;
+        }
+        let is_current =
+            world.run.is_some_and(|run| run.name == row_of_run.name && run.stage == Stage::Applying);
+        if planned.deed.condemns() && self.is_held_back(world, &work) {
+            if is_current && !is_ousted {
+                self.cut_short(world, planned.leaves);
+            }
             return;
         }
         let is_written = match (world.row, self.change(&run, planned.deed, fence, world.now)) {
@@ -108,11 +133,32 @@ impl Protocol {
             }
             (None, _) | (_, None) => false,
         };
-        let is_current =
-            world.run.is_some_and(|run| run.ordinal == row_of_run.ordinal && run.stage == Stage::Applying);
         if let Some(run) = world.run.filter(|_| is_current && !is_ousted) {
             let is_cooled = is_written && planned.deed == Deed::Cool;
-            self.finish(world, RunRow { tally: Tally { is_cooled, ..run.tally }, ..run });
+            self.finish(world, RunRow { tally: Tally { is_cooled, ..run.tally }, ..run }, planned.leaves);
+        }
+    }
+
+    /// Whether a pause stands in the way of a batch. It is read and the batch written in one step: a pause is one batch
+    /// late at most, and whoever pauses counts from the end of that.
+    fn is_held_back(&self, world: &World, work: &Work) -> bool {
+        // Guard: the kill switch is read before each batch, and never remembered.
+        let mut pauses = self.pauses(work.remembered.unwrap_or(world.switch));
+        // Guard: a plan from before a pause is not carried out after it.
+        if !self.has(Guard::PlanFromBefore) {
+            pauses.ended_at = None;
+        }
+        pauses.came_after(at(work.run.planned_at))
+    }
+
+    /// The end of a run of which a pause held something back.
+    fn cut_short(&self, world: &mut World, leaves: Carried) {
+        // Guard: it is not made up for from a plan that grows old, and not forgotten either: the run is taken again.
+        if self.has(Guard::CutShort) {
+            world.is_cut_short = true;
+            self.void(world);
+        } else if let Some(run) = world.run {
+            self.finish(world, run, leaves);
         }
     }
 
@@ -147,18 +193,32 @@ impl Protocol {
         if !self.has(Guard::Hold) {
             expected.is_held = row.hold.is_some();
         }
+        // Guard: the second lock, where a writer forgets the version.
         let is_fenced = row.fence.zip(fence).is_some_and(|(row, mine)| mine < row);
-        expected.matches(&row) && !is_fenced
+        expected.matches(&row) && !(is_fenced && self.has(Guard::Fence))
     }
 
     /// Holds a write that is about to be made to the invariants.
     fn judge(&self, world: &mut World, row: Row, work: &Work) {
         let Work { run, planned, is_ousted, .. } = work;
+        let is_older = row.fence.is_some_and(|later| work.fence < later);
+        world.broken.note(Invariant::Overwritten, is_older);
+        world.broken.note(Invariant::PauseBroken, planned.deed.condemns() && planned.was_paused);
+        let is_approved = || world.approved.contains(&planned.hash(run.name));
+        let is_unapproved = self.scene.asks_a_person && planned.deed.condemns() && !is_approved();
+        world.broken.note(Invariant::Unapproved, is_unapproved);
+        let is_undone = world.order.is_some_and(|order| order.is_done && order.run.name == run.name);
+        world.broken.note(Invariant::UndoneAgain, planned.deed.condemns() && is_undone);
+        let is_asked = world.order.map_or(0 < world.left.n_undos, |order| !order.is_done);
+        if planned.deed == Deed::Cool && is_asked {
+            world.cooled_by = Some(run.name);
+        }
         let numbers = self.numbers;
         let was_used_since = |tick: u8| world.last_use.is_some_and(|used| tick <= used);
         match planned.deed {
             Deed::Cool => {
-                let is_young = run.scan_started_at <= row.created_at + numbers.grace
+                let since = row.created_at.max(row.released_at.unwrap_or(0));
+                let is_young = run.scan_started_at <= since + numbers.grace
                     || was_used_since(run.scan_started_at - numbers.grace);
                 world.broken.note(Invariant::AgeFloor, is_young);
                 let n_misses = self.scene.budget.n_misses - world.left.n_misses;
@@ -183,7 +243,12 @@ impl Protocol {
     }
 
     /// Closes the run and books what follows.
-    fn finish(&self, world: &mut World, run: RunRow) {
+    fn finish(&self, world: &mut World, run: RunRow, leaves: Carried) {
+        world.carried = leaves;
+        let may_be_asked = 0 < world.left.n_undos || world.order.is_some_and(|order| !order.is_stopped);
+        if world.planned.is_some_and(|planned| planned.deed.condemns()) && may_be_asked {
+            world.past = Some(Past::of(&run, world.now));
+        }
         let next = follow_up(&run.to_run(&self.tenant), self.campaign_pace(), at(world.now));
         world.run = next.map(|next| RunRow::of(&next));
         world.planned = None;

@@ -2,7 +2,10 @@
 //! stores for less than `in_flight_max`, a new one is stored within the grace after its issue, and a reference moves
 //! once in a look, or is read when it moves again.
 
-use lethe_domain::lifecycle::{Verdict, decide_hold, decide_read, decide_release};
+use lethe_domain::lifecycle::{
+    Ending, Verdict, decide_command, decide_hold, decide_read, decide_release, while_paused,
+};
+use lethe_domain::policy::Trigger;
 use lethe_domain::row::State;
 
 use crate::action::Action;
@@ -63,6 +66,24 @@ impl Protocol {
         let row = row.to_vault(&self.template);
         let verdict = decide_hold(&row, HOLD, &self.by, POLICY);
         self.carry_out(world, &row, &verdict);
+    }
+
+    /// What ends for good is out of service at once, and has its date.
+    pub(super) fn revoke(&self, world: &mut World) {
+        let Some(row) = world.row else { return };
+        world.left.n_revocations -= 1;
+        let row = row.to_vault(&self.template);
+        let ending = Ending {
+            trigger: Trigger::Revoked,
+            at: at(world.now),
+            issued_until: None,
+            erase_now: false,
+            over_budget: None,
+            by: &self.by,
+        };
+        let verdict = decide_command(&row, &ending, &self.kind, POLICY, at(world.now));
+        let is_paused = self.pauses(world.switch).is_paused();
+        self.carry_out(world, &row, &if is_paused { while_paused(verdict) } else { verdict });
     }
 
     pub(super) fn release(&self, world: &mut World) {

@@ -14,6 +14,9 @@ use crate::world::{Archived, Leaving, World};
 impl Protocol {
     /// Writes a row. The stream brings both images to react.
     pub(super) fn store_row(&self, world: &mut World, row: Row) {
+        let is_same = |old: Row| old.created_at == row.created_at && row.state == State::Active;
+        let is_back = world.row.is_some_and(|old| is_ended(old) && is_same(old));
+        world.broken.note(Invariant::Resurrected, is_back);
         let old = world.row.map(|old| old.to_vault(&self.template));
         let image = decide_image(old.as_ref(), &row.to_vault(&self.template), at(world.now));
         if image.lift.is_some() {
@@ -82,10 +85,16 @@ impl Protocol {
             || world.is_read_owed
             || is_read_regularly
             || world.verdict_scan.is_none_or(was_used);
-        world.broken.note(Invariant::LiveLoss, is_live);
+        // What was revoked is no more anybody's to use.
+        world.broken.note(Invariant::LiveLoss, is_live && !is_ended(row));
         world.broken.note(Invariant::HoldBroken, row.is_held);
         world.leaving = Some(Leaving::InStream);
         world.archived = Archived::Never;
         world.verdict_scan = None;
     }
+}
+
+/// Whether a token is out of service for good.
+fn is_ended(row: Row) -> bool {
+    row.reason.is_some_and(|reason| !reason.is_revivable())
 }

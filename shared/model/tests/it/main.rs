@@ -2,4 +2,5 @@
 
 mod mutations;
 mod scans;
+mod second_lock;
 mod whole;

@@ -63,3 +63,33 @@ fn legal_holds() {
 fn lost_messages_and_dead_workers() {
     check(Scene::FAULTS, 12_000);
 }
+
+#[test]
+fn pauses() {
+    check(Scene::PAUSER, 330_000);
+}
+
+#[test]
+fn what_pauses_hold_up() {
+    check(Scene::HELD_UP, 24_000);
+}
+
+#[test]
+fn plans_that_wait_for_a_person() {
+    check(Scene::APPROVER, 300_000);
+}
+
+#[test]
+fn a_run_that_is_undone() {
+    check(Scene::UNDOER, 350_000);
+}
+
+#[test]
+fn a_run_that_is_undone_before_the_next_campaign() {
+    check(Scene::NEXT_CAMPAIGN, 120_000);
+}
+
+#[test]
+fn a_worker_of_an_older_run() {
+    check(Scene::OLD_RUN, 2_500);
+}
