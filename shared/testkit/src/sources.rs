@@ -125,6 +125,9 @@ fn is_known_unchanged(item: &Item, since: &ChangedSince) -> bool {
     }
 }
 
+/// So many reads that bring nothing are a reader who waits for bytes that do not come.
+const MAX_EMPTY_READS: u32 = 100;
+
 /// What happens to an object while it is read.
 type Change = (String, String, Option<Vec<u8>>);
 
@@ -147,6 +150,7 @@ struct BucketState {
     n_bytes_read: u64,
     page_size: Option<usize>,
     missing_bytes: usize,
+    n_empty_reads: u32,
     hidden_from: Option<String>,
     changes: BTreeMap<u64, Change>,
     refused: Option<SourceError>,
@@ -190,7 +194,8 @@ impl FakeObjects {
         state.changes.insert(n, (bucket.to_owned(), key.to_owned(), bytes));
     }
 
-    /// Makes every read end this much too early.
+    /// Makes every read end this much too early. Whoever takes what is missing for something that is still to come asks
+    /// for it for ever, so that a read without an end panics here.
     pub fn cut_reads_by(&self, n_bytes: usize) {
         self.lock().missing_bytes = n_bytes;
     }
@@ -254,6 +259,10 @@ impl BucketState {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
         let mut found = bytes[place(range.start)..place(range.end)].to_vec();
         found.truncate(found.len().saturating_sub(self.missing_bytes));
+        if 0 < self.missing_bytes && found.is_empty() {
+            self.n_empty_reads += 1;
+            assert!(self.n_empty_reads < MAX_EMPTY_READS, "{bucket}/{key} is read without an end");
+        }
         self.n_bytes_read += found.len() as u64;
         Ok(found)
     }

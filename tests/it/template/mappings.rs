@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::iam::{Request, allowed, statements_of};
 use super::stack::{Stack, items, number};
-use super::{caught, sound, template, with, without};
+use super::{caught, sound, template, with, with_statement, without};
 
 /// Mappings of both kinds answer for each record alone.
 fn answer_faults(template: &Value) -> Vec<String> {
@@ -73,6 +74,30 @@ fn stream_faults(template: &Value) -> Vec<String> {
     faults
 }
 
+/// A function that sends to the queue it is fed from goes on by that, and Lambda would stop it after 16 hops. Where no
+/// such loop is meant, that stop stays.
+fn loop_faults(template: &Value) -> Vec<String> {
+    let stack = Stack::new(template, &[]);
+    let queues = stack.events("SQS");
+    let mut faults = Vec::new();
+    for (id, function) in stack.of_type("AWS::Serverless::Function") {
+        let statements = statements_of(&stack, &id.replace("Function", "Role"));
+        let feeds_itself = |mapping: &Value| {
+            let queue = mapping["Queue"].as_str().unwrap_or_default();
+            allowed(&statements, &Request::new("sqs:SendMessage", queue))
+        };
+        let is_loop = queues.iter().any(|(fed, mapping)| *fed == id && feeds_itself(mapping));
+        let goes_on = function["Properties"]["RecursiveLoop"] == "Allow";
+        if is_loop && !goes_on {
+            faults.push(format!("{id} is stopped after 16 hops"));
+        }
+        if goes_on && !is_loop {
+            faults.push(format!("nothing stops a loop of {id}"));
+        }
+    }
+    faults
+}
+
 #[test]
 fn every_mapping_answers_record_by_record() {
     sound(&answer_faults(&template()));
@@ -81,6 +106,27 @@ fn every_mapping_answers_record_by_record() {
 #[test]
 fn both_stream_mappings_end_in_s3() {
     sound(&stream_faults(&template()));
+}
+
+#[test]
+fn whoever_goes_on_by_its_own_queue_is_not_stopped() {
+    sound(&loop_faults(&template()));
+}
+
+#[test]
+fn a_stopped_loop_and_one_that_nobody_meant_are_caught() {
+    for function in ["Scan", "Sweep"] {
+        let place = format!("/Resources/{function}Function/Properties/RecursiveLoop");
+        let words = format!("{function}Function is stopped after 16 hops");
+        caught(&loop_faults(&without(&place)), &words);
+        caught(&loop_faults(&with(&place, json!("Terminate"))), &words);
+    }
+    let send = json!({"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": {"Fn::GetAtt": ["PurgedQueue", "Arn"]}});
+    let spoiled = with_statement("ConfirmRole", send);
+    caught(&loop_faults(&spoiled), "ConfirmFunction is stopped after 16 hops");
+    let mut spoiled = template();
+    spoiled["Resources"]["ConfirmFunction"]["Properties"]["RecursiveLoop"] = json!("Allow");
+    caught(&loop_faults(&spoiled), "nothing stops a loop of ConfirmFunction");
 }
 
 #[test]

@@ -28,11 +28,15 @@ const STREAM: &[&str] = &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dyn
 const LOCK: &[&str] = &["s3:PutObject", "s3:PutObjectRetention", "s3:PutObjectLegalHold"];
 const UNLOCKED: &[&str] = &["s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:DeleteObjectVersion"];
 
-/// (function, resource, actions). A control key stands behind `control/`.
+/// (function, resource, actions). A control key stands behind `control/`. Of the kill switch each key has two items,
+/// `pause` and `ended`, which no policy can tell apart: no condition key sees the sort key.
 const NEEDS: &[Need] = &[
     ("Survey", "control/config", READ),
     ("Survey", "control/pause", READ),
     ("Survey", "control/pause#acme", READ),
+    ("Survey", "control/run#acme", READ),
+    ("Survey", "control/done#acme#1-01", READ),
+    ("Survey", "control/accepted#acme", FIND),
     ("Survey", "control/run#acme", WRITE),
     ("Survey", "control/tenant#acme", WRITE),
     ("Survey", "control/approval#acme", FIND),
@@ -47,7 +51,12 @@ const NEEDS: &[Need] = &[
     ("Survey", "scan", SEND),
     ("Survey", "sweep", SEND),
     ("Survey", "ticks-dlq", SEND),
+    ("Scan", "control/config", READ),
+    ("Scan", "control/tenant#acme", READ),
+    ("Scan", "control/canary#acme", FIND),
+    ("Scan", "control/accepted#acme", FIND),
     ("Scan", "control/run#acme", READ),
+    ("Scan", "control/done#acme#1-01", READ),
     ("Scan", "control/run#acme", WRITE),
     ("Scan", "control/done#acme#1-01", WRITE),
     ("Scan", "audit", ADD),
@@ -60,7 +69,14 @@ const NEEDS: &[Need] = &[
     ("Scan", "scan", SEND),
     ("Sweep", "vault", READ),
     ("Sweep", "vault", READ_ROWS),
+    ("Sweep", "control/config", READ),
+    ("Sweep", "control/tenant#acme", READ),
+    ("Sweep", "control/canary#acme", FIND),
+    ("Sweep", "control/reads#acme", FIND),
+    ("Sweep", "control/accepted#acme", FIND),
     ("Sweep", "control/run#acme", READ),
+    ("Sweep", "control/done#acme#1-01", READ),
+    ("Sweep", "control/lease#acme#1-01", READ),
     ("Sweep", "control/pause", READ),
     ("Sweep", "control/pause#acme", READ),
     ("Sweep", "control/run#acme", WRITE),
@@ -91,12 +107,15 @@ const NEEDS: &[Need] = &[
     ("Expire", "control/pause#acme", READ),
     ("Expire", "control/budget#acme", READ),
     ("Expire", "control/approval#acme", READ),
+    ("Expire", "control/idle#acme", WRITE),
+    ("Expire", "control/run#acme", FIND),
     ("Expire", "control/reads#acme", FIND),
     ("Expire", "ticks-dlq", SEND),
     ("Intake", "vault", READ),
     ("Intake", "vault", READ_ROWS),
     ("Intake", "vault/index/owner", FIND),
     ("Intake", "control/config", READ),
+    ("Intake", "control/tenant#acme", READ),
     ("Intake", "control/pause", READ),
     ("Intake", "control/pause#acme", READ),
     ("Intake", "control/count#acme", READ),
@@ -110,6 +129,7 @@ const NEEDS: &[Need] = &[
     ("Intake", "control/ledger#acme#0001#00ff", KEEP),
     ("Intake", "control/run#acme", READ),
     ("Intake", "control/lateuse#acme", WRITE),
+    ("Intake", "control/regret#acme", READ),
     ("Intake", "control/regret#acme", WRITE),
     ("Intake", "control/pause#acme", WRITE),
     ("Intake", "control/reads#acme", WRITE),
@@ -123,6 +143,8 @@ const NEEDS: &[Need] = &[
     ("React", "vault", READ_ROWS),
     ("React", "control/regret#acme", WRITE),
     ("React", "vault/index/owner", FIND),
+    ("React", "control/config", READ),
+    ("React", "control/run#acme", READ),
     ("React", "control/tenant#acme", READ),
     ("React", "control/pause", READ),
     ("React", "control/pause#acme", READ),
@@ -132,6 +154,7 @@ const NEEDS: &[Need] = &[
     ("React", "failed", LIST),
     ("Archive", "vault/stream/2026-01-31T00:00:00.000", STREAM),
     ("Archive", "vault", READ_ROWS),
+    ("Archive", "control/config", READ),
     ("Archive", "control/tenant#acme", READ),
     ("Archive", "audit", ADD),
     ("Archive", "events", ANNOUNCE),
@@ -146,10 +169,14 @@ const NEEDS: &[Need] = &[
     ("Reconcile", "vault", READ),
     ("Reconcile", "vault", READ_ROWS),
     ("Reconcile", "vault/index/owner", FIND),
+    ("Reconcile", "control/config", READ),
+    ("Reconcile", "control/accepted#acme", FIND),
     ("Reconcile", "control/run#acme", READ),
+    ("Reconcile", "control/done#acme#1-01", READ),
     ("Reconcile", "control/pause", READ),
     ("Reconcile", "control/pause#acme", READ),
     ("Reconcile", "control/run#acme", WRITE),
+    ("Reconcile", "control/walk", READ),
     ("Reconcile", "control/walk", WRITE),
     ("Reconcile", "control/undo#acme", READ),
     ("Reconcile", "control/undo#acme", WRITE),
@@ -267,6 +294,30 @@ fn a_permission_too_few_is_caught() {
     caught(&faults_without("ReconcileRole"), "Reconcile cannot dynamodb:PutItem control/count#acme");
     caught(&faults_without("SurveyRole"), "Survey cannot events:PutEvents events");
     caught(&faults_without("TickRole"), "the scheduler may wake ExpireFunction: false");
+}
+
+#[test]
+fn a_control_item_out_of_reach_is_caught() {
+    for (role, lost) in [
+        ("Survey", &["accepted#acme", "config", "pause", "pause#acme"][..]),
+        ("Scan", &["accepted#acme", "canary#acme", "config", "tenant#acme"]),
+        ("Sweep", &["accepted#acme", "canary#acme", "config", "reads#acme", "pause", "pause#acme"]),
+        ("Expire", &["config", "reads#acme", "pause", "pause#acme"]),
+        ("Intake", &["config", "tenant#acme", "pause", "pause#acme"]),
+        ("React", &["config", "tenant#acme", "pause", "pause#acme"]),
+        ("Archive", &["config", "tenant#acme"]),
+        ("Reconcile", &["accepted#acme", "config", "walk", "pause", "pause#acme"]),
+    ] {
+        let mut spoiled = template();
+        let place = format!("/Resources/{role}Role/Properties/Policies/0/PolicyDocument/Statement");
+        let statements = spoiled.pointer_mut(&place).and_then(Value::as_array_mut).unwrap();
+        let reads = statements.iter_mut().find(|one| one["Sid"] == "ReadControl").unwrap();
+        reads["Condition"] = json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["run#*"]}});
+        let faults = faults(&spoiled);
+        for key in lost {
+            caught(&faults, &format!("{role} cannot dynamodb:Query control/{key} in act mode"));
+        }
+    }
 }
 
 #[test]

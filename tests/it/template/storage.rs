@@ -159,6 +159,15 @@ fn an_unprotected_table_is_caught() {
     caught(&table_faults(&without(&format!("{vault}/SSESpecification"))), "VaultTable is not under the key");
     let keys = "/Resources/KeysTable/Properties/PointInTimeRecoverySpecification/RecoveryPeriodInDays";
     caught(&table_faults(&with(keys, json!(35))), "KeysTable is not backed up for 1 days");
+    // What left the vault while its stream was out of reach for longer than it keeps records is nowhere else.
+    let backup = format!("{vault}/PointInTimeRecoverySpecification");
+    for spoiled in [
+        without(&backup),
+        with(&format!("{backup}/PointInTimeRecoveryEnabled"), json!(false)),
+        with(&format!("{backup}/RecoveryPeriodInDays"), json!(1)),
+    ] {
+        caught(&table_faults(&spoiled), "VaultTable is not backed up for 7 days");
+    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! Each guard alone, over the stages.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use futures::FutureExt;
 use lethe_domain::message::Wake;
 use lethe_domain::row::Phase;
 use lethe_domain::run::{Purpose, Stage};
 use lethe_stages::ports::{Control, RunRef};
+use lethe_stages::sweep::ShardEnd;
 use lethe_stages::work_keys;
 use lethe_testkit::{row, token};
 use serde_json::json;
@@ -116,12 +120,12 @@ fn the_same_slot_twice_opens_one_run() {
     assert_eq!(world.cloud.control.all_runs().len(), 1);
 }
 
-/// Until a verdict run has its plan: its messages, of which nobody has taken one.
-fn about_to_sentence(world: &World) -> Vec<Wake> {
-    let is_verdict = |wake: &Wake| match wake {
+/// Until a run for this has its plan: its messages, of which nobody has taken one.
+fn about_to_apply(world: &World, purpose: Purpose) -> Vec<Wake> {
+    let is_for_it = |wake: &Wake| match wake {
         Wake::Apply { run, .. } => {
             let runs = world.cloud.control.all_runs();
-            runs.iter().any(|other| other.id == *run && other.purpose == Purpose::Verdict)
+            runs.iter().any(|other| other.id == *run && other.purpose == purpose)
         }
         Wake::Scan { .. } | Wake::Plan { .. } => false,
     };
@@ -129,7 +133,7 @@ fn about_to_sentence(world: &World) -> Vec<Wake> {
         world.approve_waiting("acme");
         world.survey().unwrap();
         match world.cloud.scan_queue.take().or_else(|| world.cloud.sweep_queue.take()) {
-            Some(wake) if is_verdict(&wake) => {
+            Some(wake) if is_for_it(&wake) => {
                 return [wake].into_iter().chain(world.cloud.sweep_queue.drain()).collect();
             }
             Some(wake) => world.take(&wake).unwrap(),
@@ -138,7 +142,7 @@ fn about_to_sentence(world: &World) -> Vec<Wake> {
             }
         }
     }
-    panic!("no verdict run came to its plan: {:?}", world.cloud.control.all_runs());
+    panic!("no run for {purpose:?} came to its plan: {:?}", world.cloud.control.all_runs());
 }
 
 /// Another worker takes the shard of this message over, once the lease of the one that has it has ended.
@@ -155,7 +159,7 @@ fn take_over(world: &World, wake: &Wake) {
 #[test]
 fn a_worker_whose_shard_was_taken_over_sentences_nothing_more() {
     let world = cold_store();
-    let wakes = about_to_sentence(&world);
+    let wakes = about_to_apply(&world, Purpose::Verdict);
     let asleep_before_its_writes = |wake: &Wake| {
         world.apply(wake, &|| {
             take_over(&world, wake);
@@ -172,4 +176,56 @@ fn a_worker_whose_shard_was_taken_over_sentences_nothing_more() {
     world.drain();
     assert_eq!(world.phases()[&token(2)], Phase::Sentenced);
     assert_eq!(world.phases()[&token(4)], Phase::Active);
+}
+
+#[test]
+fn a_shard_that_a_worker_has_is_no_other_workers() {
+    let world = cold_store();
+    let wakes = about_to_apply(&world, Purpose::Confirm);
+    let n_met = Cell::new(0);
+    for wake in &wakes {
+        let is_second_in = || {
+            // The same message has come to another worker as well, in the last second of the lease.
+            world.cloud.clock.advance(world.settings.limits.lease.saturating_sub(Duration::from_secs(1)));
+            let report = world.apply(wake, &|| false);
+            assert_eq!((report.end, report.applied.n_cooled), (ShardEnd::Busy, 0));
+            n_met.set(n_met.get() + 1);
+            false
+        };
+        assert_eq!(world.apply(wake, &is_second_in).end, ShardEnd::Done);
+    }
+    assert_eq!(n_met.get(), 1, "one shard had something to write");
+    assert_eq!(world.phases()[&token(2)], Phase::Cooling);
+    assert_eq!(world.cloud.vault.n_writes_of(&token(2)), 1);
+    let run = world.cloud.control.all_runs().into_iter().find(|run| run.id.ordinal == 2).unwrap();
+    assert_eq!((run.stage, run.applied.n_cooled, run.applied.n_changed), (Stage::Applied, 1, 0));
+}
+
+#[test]
+fn a_row_that_was_put_back_is_not_taken_by_a_worker_from_before_the_one_that_took_it() {
+    let world = cold_store();
+    let wakes = about_to_apply(&world, Purpose::Confirm);
+    let key = row("acme", &token(2)).key();
+    let copy = world.cloud.vault.item(&key).unwrap();
+    let n_put_back = Cell::new(0);
+    for wake in &wakes {
+        let sleeps = || {
+            // It sleeps beyond its lease, and another worker carries the plan out.
+            world.cloud.clock.advance(world.settings.limits.lease);
+            assert_eq!(world.apply(wake, &|| false).end, ShardEnd::Done);
+            if world.phases()[&token(2)] == Phase::Cooling {
+                // The application writes the token back from its copy, the version and all; it knows of no fence.
+                world.cloud.vault.edit(&key, |item| {
+                    let fence = item.remove("fence").unwrap();
+                    item.clone_from(&copy);
+                    item.insert("fence".to_owned(), fence);
+                });
+                n_put_back.set(n_put_back.get() + 1);
+            }
+            false
+        };
+        world.apply(wake, &sleeps);
+    }
+    assert_eq!((n_put_back.get(), world.cloud.vault.n_writes_of(&token(2))), (1, 1));
+    assert_eq!(world.phases()[&token(2)], Phase::Active);
 }

@@ -9,7 +9,7 @@ use lethe_domain::run::RunId;
 use lethe_domain::token::TokenId;
 use lethe_domain::undo::Undo;
 use lethe_stages::ports::{RegretLedger, Undos};
-use lethe_testkit::{row, tenant, token};
+use lethe_testkit::{FaultKind, row, tenant, token};
 
 use crate::driver::World;
 use crate::pauses::OPS;
@@ -78,6 +78,29 @@ fn every_way_back_counts_once_against_the_run_that_took_the_token() {
         world.rounds(4, HOUR);
         assert_eq!(world.phases()[&dead()], Phase::Active, "{way}");
         assert_eq!(regrets(&world)[&decision], count(1, 1, 0), "{way}");
+    }
+}
+
+#[test]
+fn a_batch_that_comes_again_counts_once() {
+    for kind in FaultKind::ALL {
+        for n in 1.. {
+            let (world, run) = cooled();
+            let token = dead();
+            let body =
+                format!(r#"{{"v":1,"tenant":"acme","command":"read","tokens":["{}"]}}"#, token.expose());
+            assert_eq!(world.try_command(&body).unwrap().status, 200);
+            world.cloud.faults.fail_call(n, kind);
+            world.drain();
+            let has_failed = !world.failures.borrow().is_empty();
+            world.cloud.faults.calm();
+            let decision = by(Trigger::Unreferenced, Some(run));
+            assert_eq!(regrets(&world), [(decision, count(1, 1, 0))].into(), "call {n}, {kind:?}");
+            if !has_failed {
+                assert!(3 < n, "only {n} calls");
+                break;
+            }
+        }
     }
 }
 

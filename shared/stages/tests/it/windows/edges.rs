@@ -103,6 +103,26 @@ fn a_unit_that_stops_at_the_edge_goes_on_in_the_next_night_from_where_it_was() {
 }
 
 #[test]
+fn a_run_that_waits_for_its_window_does_not_stand_still() {
+    let lake = sample().bucket("lake", "acme-lake", "exports/", "jsonl");
+    let world = world(&lake.window(NIGHT).cadence("45 4 * * * Europe/Berlin"));
+    world.stores.objects.create("acme-lake");
+    // The bucket does not answer in the last minutes of the night, so that the run is not listed when the window closes.
+    world.cloud.clock.set(at("03:50:00"));
+    let code = "SlowDown".to_owned();
+    world.stores.objects.refuse(Some(lethe_sources::SourceError::Unreachable { code }));
+    world.round();
+    assert_eq!(stages(&world), [Stage::Surveying]);
+    world.stores.objects.refuse(None);
+    world.cloud.clock.set(at("04:00:00"));
+    rounds_until(&world, at("23:59:50"), TEN_MINUTES);
+    assert_eq!(stages(&world), [Stage::Surveying], "nobody gave it up for what it could not do by day");
+    rounds_until(&world, at("2027-01-17T01:30:00Z"), TEN_MINUTES);
+    let first = runs(&world).remove(0);
+    assert_eq!((first.stage, first.tally.n_struck), (Stage::Applied, 1));
+}
+
+#[test]
 fn a_message_that_comes_outside_the_window_reads_nothing_and_is_not_sent_on() {
     let (world, wakes) = about_to_scan();
     world.cloud.clock.set(at("04:00:00"));
