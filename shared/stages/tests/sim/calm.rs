@@ -13,10 +13,6 @@ use crate::story::{Story, about, name_of, told};
 use crate::truth::Hand;
 use crate::worker::Worker;
 
-/// How long condemned tokens may take to leave once it is calm: a grace, a campaign of the calm's cadence, its spacing,
-/// its cool-off and verdict, the notice, the patience, and a void run or two.
-const TO_LEAVE: Duration = Duration::from_hours(24 * 12);
-
 /// How long archived versions may take to be purged after that: their class, the margin, and the patience.
 const TO_PURGE: Duration = Duration::from_hours(24 * 20);
 
@@ -33,7 +29,7 @@ impl Story<'_> {
         control.put_config(&self.setting.calm_config(), self.now());
         let last = self.people.later.iter().map(|(at, _)| *at).max();
         let begins_at = last.map_or(self.now(), |last| last.max(self.now()));
-        self.rest_until(begins_at.plus(TO_LEAVE))?;
+        self.rest_until(begins_at.plus(self.setting.to_leave()))?;
         control.put_config(&self.setting.quiet_config(), self.now());
         self.rest_until(self.now().plus(TO_PURGE))
     }

@@ -35,24 +35,30 @@ use lethe_testkit::Flaw;
 use seeds::{Wanted, tell, tell_all, tell_broken};
 
 /// What must have happened at least once, or the simulation is blind to it.
-const MUST_HAPPEN: [&str; 18] = [
+const MUST_HAPPEN: [&str; 24] = [
     "budget approved",
     "cooled",
     "ended by a command",
     "failed",
+    "frozen",
     "held",
     "issued again",
     "killed",
     "moved",
+    "paused",
     "plan approved",
     "read",
     "removed",
     "revived",
     "revived by a read",
     "run applied",
+    "run undone",
     "run void",
     "sentenced",
+    "shadow run",
+    "slice of a first purge",
     "source failed",
+    "tenant emptied by commands",
     "timed out",
 ];
 

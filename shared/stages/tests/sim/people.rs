@@ -1,24 +1,26 @@
 //! What people and their programs do meanwhile: issue tokens, store and drop references, move them, read, end, hold
-//! and release tokens, run into sources that do not answer, and approve what waits.
+//! and release tokens, run into sources that do not answer, approve what waits, pause and resume, and take back runs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::executor::block_on;
 use lethe_domain::issue::{NewToken, issued_item};
+use lethe_domain::pause::{Pause, Reach};
 use lethe_domain::policy::Trigger;
-use lethe_domain::row::{Owner, State, VaultRow};
+use lethe_domain::row::{By, Owner, State, VaultRow};
 use lethe_domain::run::{Run, RunId, Stage};
 use lethe_domain::time::{EpochMillis, EpochSeconds};
 use lethe_domain::token::TenantId;
+use lethe_domain::undo::Undo;
 use lethe_sources::{Attribute, SourceError};
-use lethe_stages::ports::{Acceptance, Approval, Control as _, RunRef};
+use lethe_stages::ports::{Acceptance, Approval, Control as _, KillSwitch as _, RunRef, Undos as _};
 use lethe_testkit::item::item_of;
 use lethe_testkit::{CHANGED_AT, DUE_SHARDS, SHARDS, key, token};
 use serde_json::{Value, json};
 
 use crate::commands::Said;
-use crate::setting::DAY;
+use crate::setting::{DAY, MAX_TOKENS};
 use crate::settled::SECRETS;
 use crate::story::Story;
 use crate::truth::{Ending, Known, Place, Reference};
@@ -35,6 +37,7 @@ pub enum Later {
     Store(usize, Place),
     Drop(usize, Place),
     SourcesAnswer,
+    Resume(Reach, EpochSeconds),
 }
 
 /// What people have in mind.
@@ -88,7 +91,9 @@ impl Story<'_> {
             77..83 => self.hold(slot),
             83..89 => self.release(),
             89..92 => self.command(slot, "reinstate", &json!({}), Said::Other),
-            92..95 => self.fail_sources(),
+            92..94 => self.fail_sources(),
+            94 => self.pause(),
+            95 => self.undo(),
             _ => self.approve_what_waits(),
         }
     }
@@ -104,6 +109,7 @@ impl Story<'_> {
                 Later::Store(slot, place) => self.store(slot, &place),
                 Later::Drop(slot, place) => self.drop_reference(slot, &place),
                 Later::SourcesAnswer => self.sources_answer(),
+                Later::Resume(reach, since) => self.resume(&reach, since),
             }
         }
     }
@@ -149,7 +155,7 @@ impl Story<'_> {
     }
 
     fn issue_new(&mut self) {
-        if self.truth.tokens.len() < 12 {
+        if (self.truth.tokens.len() as u64) < MAX_TOKENS {
             let kind = if self.dice.chance(300) { "session" } else { "vault" };
             let created_at = self.deployment.cloud.clock.millis();
             let slot = self.issue(kind, created_at);
@@ -311,6 +317,44 @@ impl Story<'_> {
         self.deployment.stores.objects.refuse(None);
     }
 
+    /// Somebody stops what is decided for a while, and now and then freezes what has a date as well.
+    fn pause(&mut self) {
+        let (control, now) = (self.deployment.cloud.control.clone(), self.now());
+        let tenant = self.setting.tenants[self.dice.place(self.setting.tenants.len())].clone();
+        let reach = if self.dice.chance(300) { Reach::Everybody } else { Reach::Tenant(tenant) };
+        let freezes = self.dice.chance(300);
+        let pause = Pause { by: operator(), since: now, freezes };
+        // One that gives way to a freeze is over with it.
+        if self.by_hand(control.pause(&reach, &pause)).unwrap() {
+            self.tally.count(if freezes { "frozen" } else { "paused" });
+            self.note(|| format!("pause {reach}, {freezes}"));
+            let until = now.plus(self.dice.minutes(1, 600));
+            self.people.later.push((until, Later::Resume(reach, now)));
+        }
+    }
+
+    fn resume(&mut self, reach: &Reach, since: EpochSeconds) {
+        let (control, now) = (self.deployment.cloud.control.clone(), self.now());
+        self.by_hand(control.resume(reach, since, now)).unwrap();
+        self.note(|| format!("resume {reach}"));
+    }
+
+    /// Somebody takes back what a run did, also one that is under way.
+    fn undo(&mut self) {
+        let (control, now) = (self.deployment.cloud.control.clone(), self.now());
+        let runs = control.runs_where(|run| run.plan_hash.is_some());
+        if runs.is_empty() {
+            return;
+        }
+        let run = &runs[self.dice.place(runs.len())];
+        let By { actor, .. } = operator();
+        let order = Undo::new(run.tenant.clone(), run.id.clone(), (&actor, None), now);
+        if self.by_hand(control.create_undo(&order)).unwrap() {
+            self.tally.count("run undone");
+            self.note(|| format!("undo run {} {}", run.tenant, run.id));
+        }
+    }
+
     /// The operators look at what waits, and say yes: two of them, as the largest plans ask for. What a void run saw is
     /// right, where it asks for that.
     pub fn approve_what_waits(&mut self) {
@@ -374,6 +418,10 @@ impl Story<'_> {
         self.deployment.cloud.faults.calm();
         block_on(call)
     }
+}
+
+fn operator() -> By {
+    By { actor: "arn:aws:iam::000000000000:user/operator".to_owned(), reason_text: None }
 }
 
 /// Whether a plan waits for a yes, or a void run for a word that what it saw is right.

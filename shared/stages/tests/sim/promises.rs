@@ -91,6 +91,7 @@ impl Judge<'_> {
         let is_earlier = |earlier: &Run| {
             earlier.tenant == run.tenant
                 && matches!(earlier.stage, Stage::Applied | Stage::Reported)
+                && earlier.shadow.is_none()
                 && earlier.scan_started_at.plus(SPACING) <= run.scan_started_at
                 && self.missed(known, earlier).is_ok()
         };

@@ -63,6 +63,12 @@ pub fn tell_broken(seed: u64, is_written: bool, flaw: Option<Flaw>) -> Told {
     };
     let mut tally = story.tally;
     for run in deployment.cloud.control.all_runs() {
+        if run.shadow.is_some() {
+            tally.count("shadow run");
+        }
+        if run.stage == Stage::Applied && run.tally.n_deferred > 0 {
+            tally.count("slice of a first purge");
+        }
         match run.stage {
             Stage::Applied => tally.count("run applied"),
             Stage::Void => tally.count("run void"),

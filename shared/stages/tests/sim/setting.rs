@@ -16,6 +16,9 @@ pub const DAY: Duration = Duration::from_hours(24);
 /// The tenant that every world has, with a table and a bucket, and the one that some have beside it, with a bucket.
 pub const TENANTS: [&str; 2] = ["acme", "globex"];
 
+/// Nobody issues more tokens.
+pub const MAX_TOKENS: u64 = 12;
+
 /// A seed's world.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -31,6 +34,9 @@ pub struct Setting {
     idle_after: Option<&'static str>,
     ratio_floor: u64,
     command_floor: u64,
+    /// What a day's slice of a first purge may take.
+    slice_floor: u64,
+    shadow_runs: u8,
     /// Whether DynamoDB's TTL removes rows too, and reconcile only what it leaves too long.
     pub has_ttl: bool,
     pub page_size: Option<u8>,
@@ -51,6 +57,8 @@ impl Setting {
             idle_after: dice.pick(&[None, None, Some("36h")]),
             ratio_floor: dice.pick(&[0, 1, 1000]),
             command_floor: dice.pick(&[0, 10, 10]),
+            slice_floor: dice.pick(&[1000, 1000, 2]),
+            shadow_runs: dice.pick(&[0, 0, 1]),
             has_ttl: dice.chance(300),
             page_size: dice.pick(&[None, Some(2), Some(3)]),
             plan_rows: dice.pick(&[2, 3, 100]),
@@ -75,7 +83,18 @@ impl Setting {
         let rules = "[kinds.vault.on.revoked]\nretention = \"7d\"\n[kinds.session.on.expired]\nretention = \"7d\"\n\
                      [kinds.session.on.logout]\nretention = \"7d\"\n[kinds.session.on.revoked]\nretention = \"7d\"\n\
                      [kinds.session.on.superseded]\nretention = \"7d\"";
+        let sample = sample
+            .rail("slice_floor", &self.slice_floor.to_string())
+            .rail("shadow_runs", &self.shadow_runs.to_string());
         sample.cadence(cadence).unreferenced(&unreferenced).ratio(15, self.ratio_floor).with(rules)
+    }
+
+    /// How long condemned tokens may take to leave once it is calm: a grace, a campaign of the calm's cadence, its
+    /// spacing, its cool-off and verdict, the notice, the patience, and a void run or two; the slices of a first purge
+    /// before that.
+    pub fn to_leave(&self) -> Duration {
+        let n_slices = if self.slice_floor < MAX_TOKENS { MAX_TOKENS.div_ceil(self.slice_floor) } else { 0 };
+        DAY * (12 + u32::try_from(n_slices).unwrap())
     }
 
     /// The config while the storm lasts.
