@@ -62,6 +62,8 @@ retention = "7d"
 [rails]
 ratio_percent = 5
 ratio_floor = 10
+# An eighth of a tenant's tokens is planted unused: both people have to approve, also after what expired has left.
+two_persons_percent = 8
 in_flight_max = "{in_flight}"
 """
 
