@@ -8,8 +8,8 @@ pub fn command_limit(n_tokens: u64, rails: &Rails) -> u64 {
     share.max(rails.command_floor)
 }
 
-/// How many tokens of a tenant that has so many in service of scanned kinds may go idle in a day, where only a verdict run takes them further. A read
-/// feed that died unnoticed then takes no more out of service than a scan may without a person.
+/// How many tokens of scanned kinds may go idle in a day, where only a verdict run takes them further, of a tenant that has so
+/// many in service. A read feed that died unnoticed then takes no more out of service than a scan may without a person.
 pub fn idle_limit(n_active: u64, rails: &Rails) -> u64 {
     let share = n_active.saturating_mul(u64::from(rails.ratio_percent)).checked_div(100).unwrap_or(0);
     share.max(rails.ratio_floor)

@@ -94,20 +94,25 @@ fn about_to_apply() -> (World, Vec<Wake>) {
     (world, wakes)
 }
 
-#[test]
-fn a_pause_between_two_chunks_stops_the_next_one_and_the_run_is_taken_again_after_it() {
-    let (world, wakes) = about_to_apply();
+/// Carries a plan out, whose tenant is paused before the second chunk is written.
+fn pause_at_the_second_chunk(world: &World, wakes: &[Wake]) {
     let looks = Cell::new(0);
-    let pause_at_the_second_chunk = || {
+    let pauses = || {
         looks.set(looks.get() + 1);
         if looks.get() == 2 {
             world.pause(&acme(), false);
         }
         false
     };
-    for wake in &wakes {
-        world.apply(wake, &pause_at_the_second_chunk);
+    for wake in wakes {
+        world.apply(wake, &pauses);
     }
+}
+
+#[test]
+fn a_pause_between_two_chunks_stops_the_next_one_and_the_run_is_taken_again_after_it() {
+    let (world, wakes) = about_to_apply();
+    pause_at_the_second_chunk(&world, &wakes);
     assert_eq!(world.n_cooling(), 50, "one chunk was written before the pause");
     let run = world.cloud.control.all_runs().into_iter().find(|run| run.stage == Stage::Void).unwrap();
     assert_eq!((run.applied.n_cooled, run.applied.n_paused), (50, N_UNUSED - 50));
@@ -166,17 +171,7 @@ fn a_plan_that_waits_for_its_approval_is_void_after_a_pause_and_a_new_one_waits(
 fn a_run_that_is_undone_after_a_pause_is_not_taken_again_either() {
     for is_undone in [true, false] {
         let (world, wakes) = about_to_apply();
-        let looks = Cell::new(0);
-        let pause_at_the_second_chunk = || {
-            looks.set(looks.get() + 1);
-            if looks.get() == 2 {
-                world.pause(&acme(), false);
-            }
-            false
-        };
-        for wake in &wakes {
-            world.apply(wake, &pause_at_the_second_chunk);
-        }
+        pause_at_the_second_chunk(&world, &wakes);
         assert!(world.stages().contains(&Stage::Booked) && world.n_cooling() == 50);
         let run = world.cloud.control.all_runs().into_iter().find(|run| run.stage == Stage::Void).unwrap();
         if is_undone {
